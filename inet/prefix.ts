@@ -22,7 +22,8 @@ const hostMask = (family: Family, length: number): bigint => (1n << BigInt(addre
  */
 export function parsePrefix(text: string): Prefix {
   const prefix = tryParsePrefix(text)
-  if (prefix === undefined) throw new InetError('FL_INET_PREFIX', text, 'is not a CIDR prefix such as 192.0.2.0/24')
+  if (prefix === undefined)
+    throw new InetError('FL_INET_PREFIX', text, 'is not a CIDR prefix such as 192.0.2.0/24')
   return prefix
 }
 

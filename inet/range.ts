@@ -16,7 +16,8 @@ export interface AddressRange {
 export function parseRange(text: string): AddressRange {
   if (!text.includes('-')) return rangeOfPrefix(parsePrefix(text.trim()))
   const parts = text.split('-')
-  if (parts.length !== 2) throw new InetError('FL_INET_RANGE', text, 'is not a range such as 192.0.2.1-192.0.2.9')
+  if (parts.length !== 2)
+    throw new InetError('FL_INET_RANGE', text, 'is not a range such as 192.0.2.1-192.0.2.9')
   const first = end(text, parts[0].trim(), 'start')
   const last = end(text, parts[1].trim(), 'end')
   if (first.family !== last.family) throw new InetError('FL_INET_RANGE', text, 'mixes IPv4 and IPv6')

@@ -1,0 +1,43 @@
+import type { Config, Problem } from '#crds/config.ts'
+import type { Service } from '#kube/objects/service.ts'
+import type { Namespace } from '#kube/objects/node.ts'
+
+/** What the controller knows, for the admin API: read-only, cheap to take, never older than the last event. */
+export interface ControllerView {
+  readonly identity: string
+  /** holds the Lease */
+  readonly leader: boolean
+  /** all first lists complete */
+  readonly synced: boolean
+  /** epoch milliseconds of the last contact with the API server, by resource plural */
+  readonly apiContact: Readonly<Record<string, number>>
+  readonly loadBalancerClass: string
+  readonly config: Config
+  readonly problems: readonly Problem[]
+  readonly pools: readonly PoolView[]
+  readonly namespaces: ReadonlyMap<string, Namespace>
+  services(): Iterable<ServiceView>
+  service(key: string): ServiceView | undefined
+}
+
+export interface PoolView {
+  readonly name: string
+  readonly ranges: readonly string[]
+  readonly autoAssign: boolean
+  /** by family: addresses that exist, and those in use */
+  readonly capacity: { readonly v4: bigint; readonly v6: bigint }
+  readonly assigned: { readonly v4: bigint; readonly v6: bigint }
+}
+
+export interface ServiceView {
+  readonly service: Service
+  /** false: not of type LoadBalancer, or another class; `reason` says which */
+  readonly ours: boolean
+  readonly addresses: readonly string[]
+  readonly pool: string
+  /** closed list: Assigned, NoPools, PoolExhausted, NoMatchingPool, RequestedAddressInUse, … */
+  readonly reason: string
+  readonly message: string
+  /** every pool that was considered and why it was refused, '' for the one chosen */
+  readonly considered: readonly { readonly pool: string; readonly refused: string }[]
+}

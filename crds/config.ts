@@ -1,0 +1,133 @@
+import type { Address } from '#inet/address.ts'
+import type { AddressRange } from '#inet/range.ts'
+import type { LabelSelector } from './selector.ts'
+
+/**
+ * The checked configuration: what `parseConfig` (parse.ts) makes of the custom resources. Everything in it is
+ * valid by itself and against the rest, so nobody who reads it checks again. Lists are in name order.
+ */
+export interface Config {
+  readonly pools: readonly Pool[]
+  readonly l2Advertisements: readonly L2Advertisement[]
+  readonly bgpAdvertisements: readonly BgpAdvertisement[]
+  readonly peers: readonly BgpPeer[]
+  readonly bfdProfiles: readonly BfdProfile[]
+  /** alias -> community, from all Community objects */
+  readonly communities: ReadonlyMap<string, Community>
+}
+
+export const emptyConfig: Config = {
+  pools: [],
+  l2Advertisements: [],
+  bgpAdvertisements: [],
+  peers: [],
+  bfdProfiles: [],
+  communities: new Map(),
+}
+
+/** IPAddressPool (metallb.io/v1beta1). */
+export interface Pool {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  /** in spec order, disjoint */
+  readonly ranges: readonly AddressRange[]
+  readonly autoAssign: boolean
+  readonly avoidBuggyIPs: boolean
+  /** undefined: any Service may use it */
+  readonly allocation?: PoolAllocation
+}
+
+export interface PoolAllocation {
+  /** 0 is last; otherwise lower numbers go first */
+  readonly priority: number
+  readonly namespaces: readonly string[]
+  readonly namespaceSelectors: readonly LabelSelector[]
+  readonly serviceSelectors: readonly LabelSelector[]
+}
+
+/** L2Advertisement (metallb.io/v1beta1). Empty selector lists mean no restriction. */
+export interface L2Advertisement {
+  readonly name: string
+  /** names of the selected pools: `ipAddressPools` and `ipAddressPoolSelectors` resolved; all pools when both are empty */
+  readonly pools: ReadonlySet<string>
+  readonly nodeSelectors: readonly LabelSelector[]
+  readonly serviceSelectors: readonly LabelSelector[]
+  /** [] means all interfaces */
+  readonly interfaces: readonly string[]
+  readonly preferredNodes: readonly { readonly weight: number; readonly preference: LabelSelector }[]
+}
+
+/** BGPAdvertisement (metallb.io/v1beta1). */
+export interface BgpAdvertisement {
+  readonly name: string
+  /** as in L2Advertisement */
+  readonly pools: ReadonlySet<string>
+  readonly aggregationLength: number
+  readonly aggregationLengthV6: number
+  /** undefined: not set */
+  readonly localPref?: number
+  /** sorted, without duplicates */
+  readonly communities: readonly Community[]
+  /** BGPPeer names; [] means all peers */
+  readonly peers: readonly string[]
+  readonly nodeSelectors: readonly LabelSelector[]
+  readonly serviceSelectors: readonly LabelSelector[]
+}
+
+/** A BGP community as numbers: RFC 1997 (two 16-bit halves) or RFC 8092 (three 32-bit parts). */
+export type Community =
+  | { readonly kind: 'standard'; readonly value: readonly [number, number] }
+  | { readonly kind: 'large'; readonly value: readonly [number, number, number] }
+
+/** BGPPeer (metallb.io/v1beta2, and v1beta1 converted). Durations in milliseconds. */
+export interface BgpPeer {
+  readonly name: string
+  readonly myASN: number
+  /** undefined when `dynamicASN` is given */
+  readonly peerASN?: number
+  readonly dynamicASN?: 'internal' | 'external'
+  readonly localASN?: number
+  /** undefined when `interface` is given */
+  readonly peerAddress?: Address
+  readonly interface?: string
+  readonly sourceAddress?: Address
+  readonly peerPort: number
+  /** undefined: the speaker's default (90 s) */
+  readonly holdTime?: number
+  readonly keepaliveTime?: number
+  readonly connectTime?: number
+  readonly routerID?: string
+  readonly nodeSelectors: readonly LabelSelector[]
+  readonly password?: string
+  readonly passwordSecret?: { readonly namespace: string; readonly name: string }
+  readonly bfdProfile?: string
+  readonly enableGracefulRestart: boolean
+  readonly ebgpMultiHop: boolean
+  readonly vrf: string
+  readonly dualStackAddressFamily: boolean
+}
+
+/** BFDProfile (metallb.io/v1beta1) with FRR's defaults filled in. Intervals in milliseconds. */
+export interface BfdProfile {
+  readonly name: string
+  readonly receiveInterval: number
+  readonly transmitInterval: number
+  readonly detectMultiplier: number
+  readonly echoInterval: number
+  readonly echoMode: boolean
+  readonly passiveMode: boolean
+  readonly minimumTtl: number
+}
+
+/** What is wrong with one object, where a person can find and mend it. */
+export interface Problem {
+  readonly severity: 'error' | 'warning'
+  /** one of crds/errors.ts */
+  readonly code: string
+  readonly kind: string
+  readonly namespace: string
+  readonly name: string
+  /** a path such as `spec.addresses[0]`, '' for the object as a whole */
+  readonly field: string
+  readonly message: string
+}

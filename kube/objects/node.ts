@@ -1,0 +1,52 @@
+import type { KubeObject } from '../api.ts'
+
+export interface Node {
+  readonly name: string
+  readonly uid: string
+  readonly labels: Readonly<Record<string, string>>
+  /** InternalIP addresses in the order of the Node object: the first of a family is the primary */
+  readonly internalIPs: readonly string[]
+  readonly podCIDRs: readonly string[]
+  readonly ready: boolean
+  /** condition NetworkUnavailable is True */
+  readonly networkUnavailable: boolean
+  readonly unschedulable: boolean
+}
+
+/** A Node may not be used by external load balancers when this label is present, whatever its value. */
+export const EXCLUDE_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers'
+
+interface RawNode extends KubeObject {
+  spec?: { podCIDR?: string; podCIDRs?: string[]; unschedulable?: boolean }
+  status?: {
+    addresses?: { type: string; address: string }[]
+    conditions?: { type: string; status: string }[]
+  }
+}
+
+export function projectNode(object: KubeObject): Node {
+  const { metadata, spec = {}, status = {} } = object as RawNode
+  const condition = (type: string) => status.conditions?.find((one) => one.type === type)?.status === 'True'
+  return {
+    name: metadata.name,
+    uid: metadata.uid ?? '',
+    labels: metadata.labels ?? {},
+    internalIPs: (status.addresses ?? [])
+      .filter((one) => one.type === 'InternalIP')
+      .map((one) => one.address),
+    podCIDRs: spec.podCIDRs ?? (spec.podCIDR ? [spec.podCIDR] : []),
+    ready: condition('Ready'),
+    networkUnavailable: condition('NetworkUnavailable'),
+    unschedulable: spec.unschedulable ?? false,
+  }
+}
+
+export interface Namespace {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+}
+
+export const projectNamespace = (object: KubeObject): Namespace => ({
+  name: object.metadata.name,
+  labels: object.metadata.labels ?? {},
+})

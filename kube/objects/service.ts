@@ -1,0 +1,125 @@
+import type { KubeObject } from '../api.ts'
+
+export type Protocol = 'TCP' | 'UDP' | 'SCTP'
+
+export interface ServicePort {
+  /** '' when the Service has one unnamed port */
+  readonly name: string
+  readonly protocol: Protocol
+  readonly port: number
+  /** 0 when none is allocated */
+  readonly nodePort: number
+}
+
+export interface LoadBalancerIngress {
+  readonly ip?: string
+  readonly hostname?: string
+  /** absent means VIP */
+  readonly ipMode?: string
+}
+
+export interface Condition {
+  readonly type: string
+  readonly status: 'True' | 'False' | 'Unknown'
+  readonly reason: string
+  readonly message: string
+  readonly lastTransitionTime: string
+  readonly observedGeneration?: number
+}
+
+/** What Fairlead keeps of a Service; everything else is dropped on arrival to keep memory small. */
+export interface Service {
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+  readonly resourceVersion: string
+  readonly generation: number
+  readonly creationTimestamp: string
+  readonly deletionTimestamp?: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly annotations: Readonly<Record<string, string>>
+  readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName'
+  /** [] when none; 'None' stays in the list for headless Services */
+  readonly clusterIPs: readonly string[]
+  readonly ipFamilies: readonly ('IPv4' | 'IPv6')[]
+  readonly ipFamilyPolicy: 'SingleStack' | 'PreferDualStack' | 'RequireDualStack'
+  readonly externalIPs: readonly string[]
+  readonly ports: readonly ServicePort[]
+  readonly selector: Readonly<Record<string, string>>
+  readonly loadBalancerIP: string
+  /** undefined when absent: no class was asked for */
+  readonly loadBalancerClass?: string
+  readonly loadBalancerSourceRanges: readonly string[]
+  readonly externalTrafficPolicy: 'Cluster' | 'Local'
+  readonly internalTrafficPolicy: 'Cluster' | 'Local'
+  readonly healthCheckNodePort: number
+  readonly sessionAffinity: 'None' | 'ClientIP'
+  /** seconds; 10800 when absent */
+  readonly sessionAffinityTimeout: number
+  readonly ingress: readonly LoadBalancerIngress[]
+  readonly conditions: readonly Condition[]
+}
+
+interface RawService extends KubeObject {
+  spec?: {
+    type?: Service['type']
+    clusterIP?: string
+    clusterIPs?: string[]
+    ipFamilies?: ('IPv4' | 'IPv6')[]
+    ipFamilyPolicy?: Service['ipFamilyPolicy']
+    externalIPs?: string[]
+    ports?: { name?: string; protocol?: Protocol; port: number; nodePort?: number }[]
+    selector?: Record<string, string>
+    loadBalancerIP?: string
+    loadBalancerClass?: string
+    loadBalancerSourceRanges?: string[]
+    externalTrafficPolicy?: Service['externalTrafficPolicy']
+    internalTrafficPolicy?: Service['internalTrafficPolicy']
+    healthCheckNodePort?: number
+    sessionAffinity?: Service['sessionAffinity']
+    sessionAffinityConfig?: { clientIP?: { timeoutSeconds?: number } }
+  }
+  status?: { loadBalancer?: { ingress?: LoadBalancerIngress[] }; conditions?: Condition[] }
+}
+
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
+
+/** Projects a Service on arrival (reflector.ts): defaults filled in, what nobody reads dropped. */
+export function projectService(object: KubeObject): Service {
+  const { metadata, spec = {}, status = {} } = object as RawService
+  const { [LAST_APPLIED]: _dropped, ...annotations } = metadata.annotations ?? {}
+  const clusterIPs = spec.clusterIPs ?? (spec.clusterIP ? [spec.clusterIP] : [])
+  return {
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    uid: metadata.uid ?? '',
+    resourceVersion: metadata.resourceVersion ?? '',
+    generation: metadata.generation ?? 0,
+    creationTimestamp: metadata.creationTimestamp ?? '',
+    ...(metadata.deletionTimestamp === undefined ? {} : { deletionTimestamp: metadata.deletionTimestamp }),
+    labels: metadata.labels ?? {},
+    annotations,
+    type: spec.type ?? 'ClusterIP',
+    clusterIPs: clusterIPs.filter((ip) => ip !== ''),
+    ipFamilies: spec.ipFamilies ?? [],
+    ipFamilyPolicy: spec.ipFamilyPolicy ?? 'SingleStack',
+    externalIPs: spec.externalIPs ?? [],
+    ports: (spec.ports ?? []).map((port) => ({
+      name: port.name ?? '',
+      protocol: port.protocol ?? 'TCP',
+      port: port.port,
+      nodePort: port.nodePort ?? 0,
+    })),
+    selector: spec.selector ?? {},
+    loadBalancerIP: spec.loadBalancerIP ?? '',
+    ...(spec.loadBalancerClass === undefined ? {} : { loadBalancerClass: spec.loadBalancerClass }),
+    loadBalancerSourceRanges: spec.loadBalancerSourceRanges ?? [],
+    externalTrafficPolicy: spec.externalTrafficPolicy ?? 'Cluster',
+    internalTrafficPolicy: spec.internalTrafficPolicy ?? 'Cluster',
+    healthCheckNodePort: spec.healthCheckNodePort ?? 0,
+    sessionAffinity: spec.sessionAffinity ?? 'None',
+    sessionAffinityTimeout: spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? 10_800,
+    ingress: status.loadBalancer?.ingress ?? [],
+    conditions: status.conditions ?? [],
+  }
+}

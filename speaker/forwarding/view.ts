@@ -1,0 +1,33 @@
+/** What forwarding knows, for the admin API. */
+export interface ForwardingView {
+  readonly mode: 'full' | 'off'
+  /** the kernel holds what the plan wants */
+  readonly synced: boolean
+  /** counts transactions that the kernel accepted */
+  readonly generation: number
+  readonly lastSync: number
+  readonly lastError?: { readonly at: number; readonly text: string }
+  /** foreign proxies found on this node (kube-proxy's tables), '' when none */
+  readonly foreign: string
+  services(): Iterable<ForwardingServiceView>
+  service(key: string): ForwardingServiceView | undefined
+}
+
+export interface ForwardingServiceView {
+  readonly key: string
+  readonly programmed: boolean
+  readonly frontends: readonly FrontendView[]
+  readonly error: string
+}
+
+export interface FrontendView {
+  readonly kind: 'ClusterIP' | 'ExternalIP' | 'LoadBalancer' | 'NodePort'
+  /** '*' for NodePorts */
+  readonly address: string
+  readonly protocol: 'TCP' | 'UDP' | 'SCTP'
+  readonly port: number
+  /** what meets a packet of an external client */
+  readonly verdict: 'forward' | 'reject' | 'drop'
+  /** `address:port` of the endpoints a packet may go to */
+  readonly endpoints: readonly string[]
+}
