@@ -1,0 +1,116 @@
+/**
+ * `npm test`: runs every tier that this machine can run, and ends by naming those it could not and why.
+ * `node tools/test.ts kernel cluster` runs some tiers only. With CI=true a tier that cannot run is a failure.
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+interface Tier {
+  readonly name: string
+  readonly what: string
+  /** why it cannot run here, '' when it can */
+  unable(): string
+  /** passed and failed tests */
+  run(): { passed: number; failed: number }
+}
+
+const scratch = mkdtempSync(join(tmpdir(), 'fairlead-test-'))
+const path = `${join(import.meta.dirname, '../node_modules/.bin')}:${process.env.PATH}:/usr/sbin:/sbin`
+const root = process.getuid?.() === 0
+
+const tiers: Tier[] = [
+  {
+    name: 'static',
+    what: 'types, import arrows and lint, format, dead code',
+    unable: () => '',
+    run: () => {
+      const steps = ['typecheck', 'lint', 'format:check', 'knip']
+      const failed = steps.filter((step) => command('npm', ['run', '--silent', step]) !== 0)
+      for (const step of failed) console.log(`static: npm run ${step} failed`)
+      return { passed: steps.length - failed.length, failed: failed.length }
+    },
+  },
+  {
+    name: 'unit',
+    what: 'cores, codecs and fakes',
+    unable: () => '',
+    run: () => vitest('unit', []),
+  },
+  {
+    name: 'kernel',
+    what: 'raw sockets, nftables and live routers in network namespaces',
+    unable: namespacesMissing,
+    run: () => vitest('kernel', privateNamespaces),
+  },
+  {
+    name: 'cluster',
+    what: 'the lab end to end: packets from a client, faults',
+    unable: namespacesMissing,
+    run: () => vitest('cluster', []),
+  },
+]
+
+/** Namespaces that die with the tests: what a kernel test makes is never the host's and never left behind. */
+const privateNamespaces = [
+  'unshare',
+  ...(root ? [] : ['--user', '--map-root-user']),
+  ...['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'],
+  ...['sh', '-c', 'mount -t tmpfs tmpfs /run && mkdir /run/netns && ip link set lo up && exec "$@"', 'sh'],
+]
+
+function namespacesMissing(): string {
+  const [program, ...rest] = privateNamespaces
+  const attempt = spawnSync(program, [...rest, 'true'], { env: { ...process.env, PATH: path }, encoding: 'utf8' })
+  return attempt.status === 0 ? '' : `no namespaces of its own: ${attempt.stderr.trim() || attempt.error?.message}`
+}
+
+function command(program: string, args: readonly string[]): number {
+  const env = { ...process.env, PATH: path, FAIRLEAD_TEST_NAMESPACE: '1' }
+  return spawnSync(program, args, { stdio: 'inherit', env }).status ?? 1
+}
+
+function vitest(project: string, wrapper: readonly string[]): { passed: number; failed: number } {
+  const output = join(scratch, `${project}.json`)
+  const args = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${output}`]
+  const [program, ...rest] = [...wrapper, 'vitest', ...args]
+  const status = command(program, rest)
+  try {
+    const report = JSON.parse(readFileSync(output, 'utf8')) as { numPassedTests: number; numFailedTests: number }
+    // A file that could not be loaded fails the run without failing a test.
+    const failed = report.numFailedTests + (status !== 0 && report.numFailedTests === 0 ? 1 : 0)
+    return { passed: report.numPassedTests, failed }
+  } catch {
+    return { passed: 0, failed: 1 }
+  }
+}
+
+const wanted = process.argv.slice(2)
+const unknown = wanted.filter((name) => !tiers.some((tier) => tier.name === name))
+if (unknown.length > 0) {
+  console.error(`no such tier: ${unknown.join(', ')}; there are ${tiers.map((tier) => tier.name).join(', ')}`)
+  process.exit(2)
+}
+
+const lines: string[] = []
+let passed = 0
+let failed = 0
+for (const tier of tiers.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
+  const unable = tier.unable()
+  if (unable !== '') {
+    lines.push(`${tier.name}: not run (${tier.what}): ${unable}`)
+    if (process.env.CI === 'true') failed++
+    continue
+  }
+  console.log(`\n== ${tier.name}: ${tier.what}`)
+  const started = performance.now()
+  const result = tier.run()
+  passed += result.passed
+  failed += result.failed
+  const seconds = ((performance.now() - started) / 1000).toFixed(1)
+  lines.push(`${tier.name}: ${result.passed} passed, ${result.failed} failed in ${seconds} s`)
+}
+rmSync(scratch, { recursive: true, force: true })
+console.log(`\n${lines.join('\n')}\ntotal: ${passed} passed, ${failed} failed`)
+process.exit(failed === 0 ? 0 : 1)
