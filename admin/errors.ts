@@ -1,0 +1,15 @@
+export type AdminErrorCode =
+  'FL_ADMIN_UNAUTHENTICATED' | 'FL_ADMIN_FORBIDDEN' | 'FL_ADMIN_NOT_FOUND' | 'FL_ADMIN_AUTH_UNAVAILABLE'
+
+/** An answer of the admin API that is not a success; fastify sends `statusCode` and the message. */
+export class AdminError extends Error {
+  override readonly name = 'AdminError'
+  readonly code: AdminErrorCode
+  readonly statusCode: number
+
+  constructor(code: AdminErrorCode, statusCode: number, message: string) {
+    super(message)
+    this.code = code
+    this.statusCode = statusCode
+  }
+}

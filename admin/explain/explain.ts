@@ -1,0 +1,44 @@
+import type { Check, Finding } from './check.ts'
+import { classCheck } from './checks/class.ts'
+import { endpointsCheck } from './checks/endpoints.ts'
+import { familiesCheck } from './checks/families.ts'
+import { poolCheck } from './checks/pool.ts'
+import { requestedAddressCheck } from './checks/requested-address.ts'
+import type { Evidence } from './evidence.ts'
+
+/** All checks, in causal order: a failing one makes those after it moot. A new check joins here. */
+export const checks: readonly Check[] = [
+  classCheck,
+  poolCheck,
+  requestedAddressCheck,
+  familiesCheck,
+  endpointsCheck,
+]
+
+export interface CheckResult extends Finding {
+  readonly id: string
+  readonly question: string
+}
+
+export interface Explanation {
+  readonly service: string
+  readonly verdict: Finding['verdict']
+  /** one sentence: the first check that failed, or that nothing did */
+  readonly headline: string
+  readonly checks: readonly CheckResult[]
+}
+
+/** Runs every check; the verdict is the worst of them, the headline the first failure (else the first warning). */
+export function explain(evidence: Evidence): Explanation {
+  const results = checks.map((check) => ({ id: check.id, question: check.question, ...check.run(evidence) }))
+  const first = (verdict: Finding['verdict']) => results.find((result) => result.verdict === verdict)
+  const cause = first('fail') ?? first('warn') ?? first('unknown')
+  return {
+    service: evidence.key,
+    verdict: cause?.verdict ?? 'ok',
+    headline: cause === undefined ? 'every check passed' : `${cause.question} ${capital(cause.evidence)}.`,
+    checks: results,
+  }
+}
+
+const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1)

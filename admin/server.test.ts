@@ -1,0 +1,127 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import type { FastifyInstance } from 'fastify'
+import type { KubeApi } from '#kube/api.ts'
+import { KubeError } from '#kube/errors.ts'
+import { tokenAuthorizer } from './auth.ts'
+import { createAdminServer, createProbeServer } from './server.ts'
+import type { AdminSource } from './source.ts'
+
+const empty = async () => ({ items: [] })
+const source: AdminSource = {
+  component: 'controller',
+  status: async () => ({ component: 'controller', synced: true }),
+  services: async () => ({ items: [{ name: 'web' }] }),
+  service: async (key) => (key === 'default/web' ? { name: 'web' } : undefined),
+  pools: empty,
+  nodes: empty,
+  layer2: empty,
+  bgpPeers: empty,
+  forwardingServices: async () => ({ items: [], unknown: 'ask a speaker' }),
+  config: async () => ({ problems: [] }),
+  evidence: async (key) => ({ key, service: undefined, loadBalancerClass: '' }),
+}
+
+const probes = {
+  ready: () => ({ ok: false, reason: 'first lists are not complete' }),
+  metrics: async () => ({ text: 'a_metric 1\n', contentType: 'text/plain; version=0.0.4' }),
+}
+
+let server: FastifyInstance | undefined
+afterEach(() => server?.close())
+
+const get = async (url: string, headers = {}) => (server as FastifyInstance).inject({ url, headers })
+
+describe('behind a Unix socket', () => {
+  test('probes say ready or why not', async () => {
+    server = createProbeServer(probes)
+    expect((await get('/healthz')).body).toBe('ok\n')
+    const readyz = await get('/readyz')
+    expect([readyz.statusCode, readyz.body]).toEqual([503, 'first lists are not complete\n'])
+    expect((await get('/metrics')).headers['content-type']).toContain('version=0.0.4')
+    expect((await get('/api/v1/services')).statusCode).toBe(404)
+  })
+
+  test.each([
+    'status',
+    'services',
+    'services/default/web',
+    'services/default/web/explain',
+    'pools',
+    'nodes',
+    'layer2',
+    'bgp/peers',
+    'forwarding/services',
+    'config',
+  ])('/api/v1/%s answers JSON', async (path) => {
+    server = await createAdminServer({ ...probes, version: '1', source })
+    const answer = await get(`/api/v1/${path}`)
+    expect(answer.statusCode).toBe(200)
+    expect(answer.json()).toBeTypeOf('object')
+  })
+
+  test('an unknown Service and a name that cannot be one are told apart', async () => {
+    server = await createAdminServer({ ...probes, version: '1', source })
+    expect((await get('/api/v1/services/default/no')).json()).toEqual({
+      code: 'FL_ADMIN_NOT_FOUND',
+      message: 'there is no Service default/no',
+    })
+    expect((await get('/api/v1/services/default/No_Name')).statusCode).toBe(400)
+  })
+
+  test('the OpenAPI document lists every path', async () => {
+    server = await createAdminServer({ ...probes, version: '1', source })
+    const { paths } = (await get('/openapi.json')).json()
+    expect(Object.keys(paths)).toEqual(
+      expect.arrayContaining(['/healthz', '/api/v1/services/{namespace}/{name}', '/api/v1/bgp/peers']),
+    )
+  })
+})
+
+describe('with bearer tokens', () => {
+  let now = 0
+  let reviews = 0
+  const clock = { now: () => now, setTimeout: () => ({ cancel: () => {} }) }
+  const api = {
+    create: async (resource: { kind: string }, object: { spec: { token?: string; user?: string } }) => {
+      if (resource.kind === 'TokenReview') {
+        reviews++
+        if (object.spec.token === 'outage') throw new KubeError('FL_KUBE_UNREACHABLE', 'connection refused')
+        const authenticated = object.spec.token !== 'wrong'
+        return { metadata: { name: '' }, status: { authenticated, user: { username: object.spec.token } } }
+      }
+      return { metadata: { name: '' }, status: { allowed: object.spec.user === 'admin' } }
+    },
+  } as unknown as KubeApi
+
+  test.each([
+    ['no token', {}, 401],
+    ['a token the API server does not know', { authorization: 'Bearer wrong' }, 401],
+    ['a user who may not', { authorization: 'Bearer guest' }, 403],
+    ['a user who may', { authorization: 'Bearer admin' }, 200],
+    ['no API server to ask', { authorization: 'Bearer outage' }, 503],
+  ])('%s: %j is %i', async (_who, headers, status) => {
+    server = await createAdminServer({
+      ...probes,
+      version: '1',
+      source,
+      authorize: tokenAuthorizer(api, clock),
+    })
+    expect((await get('/api/v1/services', headers)).statusCode).toBe(status)
+    expect((await get('/healthz')).statusCode).toBe(200)
+  })
+
+  test('a decision is remembered for a minute', async () => {
+    server = await createAdminServer({
+      ...probes,
+      version: '1',
+      source,
+      authorize: tokenAuthorizer(api, clock),
+    })
+    reviews = 0
+    for (let count = 0; count < 3; count++) await get('/api/v1/services', { authorization: 'Bearer admin' })
+    expect(reviews).toBe(1)
+    now += 61_000
+    await get('/api/v1/services', { authorization: 'Bearer admin' })
+    expect(reviews).toBe(2)
+  })
+})

@@ -1,0 +1,114 @@
+import type { SpeakerView } from '#speaker/view.ts'
+import { classRefusal } from '#kube/objects/load-balancer-class.ts'
+import { nodeRefusal } from '#speaker/world.ts'
+import { addressesOf, configDocument, plain, portsOf, serviceKey } from './documents.ts'
+import type { AdminSource, Document } from './source.ts'
+
+/** The admin API of a speaker: what one node does for each Service, and why not. */
+export function speakerSource(options: {
+  readonly view: () => SpeakerView
+  readonly loadBalancerClass: string
+  readonly ignoreExcludeLabel: boolean
+}): AdminSource {
+  const { view, loadBalancerClass } = options
+  return {
+    component: 'speaker',
+    status: async () => {
+      const { node, synced, apiContact, interfaces, layer2, peers, forwarding, problems } = view()
+      return {
+        component: 'speaker',
+        node,
+        synced,
+        apiContact,
+        interfaces: plain(interfaces),
+        heldAddresses: layer2.flatMap(({ address, holder }) => (holder?.held ? [address] : [])),
+        sessions: peers.map(({ peer, session }) => ({ peer: peer.name, state: session?.state ?? 'Idle' })),
+        forwarding: {
+          mode: forwarding.mode,
+          synced: forwarding.synced,
+          generation: forwarding.generation,
+          ...(forwarding.lastError === undefined ? {} : { lastError: forwarding.lastError }),
+          foreign: forwarding.foreign,
+        },
+        problems: problems.length,
+      }
+    },
+    services: async () => {
+      const now = view()
+      const ours = [...now.services()].filter((service) => classRefusal(service, loadBalancerClass) === '')
+      return {
+        items: ours
+          .map((service) => serviceDocument(now, serviceKey(service)))
+          .filter((one) => one !== undefined),
+      }
+    },
+    service: async (key) => serviceDocument(view(), key),
+    pools: async () => ({
+      items: view().config.pools.map((pool) => plain(pool) as Document),
+      unknown: 'a speaker knows the pools, the controller how much of them is used',
+    }),
+    nodes: async () => {
+      const now = view()
+      const world = {
+        self: now.node,
+        config: now.config,
+        nodes: now.nodes,
+        speakers: new Map(),
+        ignoreExcludeLabel: options.ignoreExcludeLabel,
+      }
+      return {
+        items: [...now.nodes.values()].map((node) => ({
+          name: node.name,
+          addresses: node.internalIPs,
+          podCIDRs: node.podCIDRs,
+          ready: node.ready,
+          speaker: now.speakers.has(node.name),
+          mayAnnounce: nodeRefusal(world, node.name) === '' && now.speakers.has(node.name),
+          reason: nodeRefusal(world, node.name) || (now.speakers.has(node.name) ? '' : 'noSpeaker'),
+        })),
+      }
+    },
+    layer2: async () => ({ items: view().layer2.map((one) => plain(one) as Document) }),
+    bgpPeers: async () => ({
+      items: view().peers.map(({ peer, session, routes }) => ({
+        ...(plain(peer) as Document),
+        ...(peer.blocked === undefined ? {} : { reason: peer.blocked }),
+        session: plain(session),
+        routes: plain(routes),
+      })),
+    }),
+    forwardingServices: async () => {
+      const { forwarding } = view()
+      return {
+        items: [...forwarding.services()].map((one) => plain(one) as Document),
+        ...(forwarding.mode === 'off' ? { unknown: 'forwarding is off: another proxy does it' } : {}),
+      }
+    },
+    config: async () => configDocument(view().config, view().problems),
+    evidence: async (key) => ({
+      key,
+      service: view().service(key),
+      loadBalancerClass,
+      slices: view().slices(key),
+    }),
+  }
+}
+
+function serviceDocument(view: SpeakerView, key: string): Document | undefined {
+  const service = view.service(key)
+  if (service === undefined) return undefined
+  const addresses = addressesOf(service)
+  const forwarding = view.forwarding.service(key)
+  return {
+    namespace: service.namespace,
+    name: service.name,
+    type: service.type,
+    addresses,
+    ports: portsOf(service),
+    externalTrafficPolicy: service.externalTrafficPolicy,
+    endpoints: view.slices(key).flatMap((slice) => slice.endpoints.map((one) => plain(one))),
+    announcement: plain(view.announcement(key)),
+    layer2: view.layer2.filter(({ address }) => addresses.includes(address)).map(plain),
+    ...(forwarding === undefined ? {} : { forwarding: plain(forwarding) }),
+  }
+}

@@ -1,0 +1,34 @@
+import { hostname } from 'node:os'
+import { controllerSource } from '#admin/controller-source.ts'
+import { startController } from '#controller/main.ts'
+import { systemClock } from '#kube/clock.ts'
+import { connect } from '#kube/connect.ts'
+import { required, type ProcessOptions } from './options.ts'
+import { createLogger, runProcess } from './process.ts'
+import { version } from './version.ts'
+
+interface ControllerCommandOptions extends ProcessOptions {
+  readonly identity?: string
+  readonly leaderElect: boolean
+}
+
+/** `fairlead controller`: runs until SIGTERM. */
+export async function controllerCommand(options: ControllerCommandOptions): Promise<void> {
+  const namespace = required(options.namespace, '--namespace', 'METALLB_NAMESPACE')
+  const log = createLogger(options, 'controller')
+  const api = await connect({
+    userAgent: `fairlead-controller/${version}`,
+    ...(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig }),
+  })
+  const running = await startController({
+    api,
+    clock: systemClock,
+    log,
+    namespace,
+    identity: options.identity ?? `${hostname()}-${process.pid}`,
+    loadBalancerClass: options.lbClass,
+    leaderElect: options.leaderElect,
+  })
+  const source = controllerSource({ view: () => running.view(), api })
+  await runProcess(running, options, { source, api, log })
+}

@@ -1,0 +1,33 @@
+import type { Explanation } from '#admin/explain/explain.ts'
+import { getDocument, type AdminTarget } from './admin-client.ts'
+import { CliError } from './errors.ts'
+import { table } from './table.ts'
+
+/** `fairlead explain service NS/NAME`: exit code 1 when a check failed, so that scripts can ask. */
+export async function explainService(key: string, target: AdminTarget): Promise<void> {
+  const [namespace, name, ...rest] = key.split('/')
+  if (!namespace || !name || rest.length > 0)
+    throw new CliError('FL_CLI_OPTION', `${key}: write NAMESPACE/NAME`)
+  const path = `/api/v1/services/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}/explain`
+  const explanation = (await getDocument(target, path)) as unknown as Explanation
+  console.log(target.json ? JSON.stringify(explanation, null, 2) : explanationText(explanation))
+  if (explanation.verdict === 'fail') process.exitCode = 1
+}
+
+/** The headline, a line a check, and what to do about the first failure. */
+export function explanationText(explanation: Explanation): string {
+  const rows = explanation.checks.map((check, index) => [
+    `${index + 1}`,
+    check.verdict,
+    check.question,
+    check.evidence,
+  ])
+  const cause = explanation.checks.find(({ verdict }) => verdict === explanation.verdict)
+  const remedy = cause === undefined || cause.remedy === '' ? [] : ['', `What to do: ${cause.remedy}.`]
+  return [
+    `${explanation.service}: ${explanation.headline}`,
+    '',
+    table(['#', 'verdict', 'check', 'evidence'], rows),
+    ...remedy,
+  ].join('\n')
+}

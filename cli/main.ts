@@ -1,0 +1,92 @@
+#!/usr/bin/env node
+import { Command } from 'commander'
+import { version } from './version.ts'
+
+/**
+ * The fairlead command: the two processes of the product and the tools of the people who run it. Each subcommand is
+ * loaded only when it runs, so that a controller does not carry a speaker in memory and `status` starts fast.
+ */
+const program = new Command('fairlead')
+  .description('A bare-metal Kubernetes service load balancer')
+  .version(version)
+  .showHelpAfterError('(fairlead --help lists the commands)')
+
+const list = (value: string): string[] =>
+  value
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+
+/** Options of both processes; names as MetalLB's where it has them. */
+function processOptions(command: Command): Command {
+  return command
+    .option('--kubeconfig <file>', 'how to reach the API server; in a pod its service account is used')
+    .option(
+      '--namespace <name>',
+      "Fairlead's own namespace: configuration is read there",
+      process.env.METALLB_NAMESPACE,
+    )
+    .option('--lb-class <class>', 'serve only Services of this loadBalancerClass', '')
+    .option('--host <address>', 'where probes and metrics listen', '0.0.0.0')
+    .option('--port <number>', 'port of probes and metrics, 0 for none', '9120')
+    .option('--admin-socket <path>', 'Unix socket of the admin API (its file mode is the access control)')
+    .option(
+      '--admin-address <host:port>',
+      'TCP address of the admin API (bearer tokens, checked by TokenReview)',
+    )
+    .option('--log-level <level>', 'debug, info, warn or error', 'info')
+}
+
+processOptions(
+  program.command('controller').description('give Services their addresses (one active replica)'),
+)
+  .option('--identity <name>', 'name in the leader election Lease', process.env.METALLB_POD_NAME)
+  .option('--no-leader-elect', 'act without a Lease: only ever one replica')
+  .action(async (options) => (await import('./controller-command.ts')).controllerCommand(options))
+
+processOptions(
+  program.command('speaker').description('announce addresses and forward their traffic on one node'),
+)
+  .option('--node-name <name>', 'the Node this runs on', process.env.METALLB_NODE_NAME)
+  .option('--forwarding <mode>', 'full: Fairlead forwards Services; off: another proxy does', 'full')
+  .option(
+    '--cluster-cidr <cidrs>',
+    'pod networks, comma-separated: traffic from elsewhere to a ClusterIP is masqueraded',
+    list,
+  )
+  .option('--nodeport-addresses <addresses>', 'node addresses that accept NodePorts: primary, or CIDRs', list)
+  .option('--masquerade-all', 'masquerade all traffic to ClusterIPs', false)
+  .option(
+    '--ignore-exclude-lb',
+    'announce also from nodes labelled exclude-from-external-load-balancers',
+    false,
+  )
+  .action(async (options) => (await import('./speaker-command.ts')).speakerCommand(options))
+
+const admin = (command: Command): Command =>
+  command
+    .option('--admin <where>', 'Unix socket or URL of an admin API', process.env.FAIRLEAD_ADMIN)
+    .option('--token <token>', 'bearer token for a URL', process.env.FAIRLEAD_TOKEN)
+    .option('--json', 'print JSON', false)
+
+admin(program.command('status').description('what the process behind an admin API is doing')).action(
+  async (options) => (await import('./status-command.ts')).statusCommand(options),
+)
+
+const explain = program.command('explain').description('say why something does not work')
+admin(explain.command('service').argument('<namespace/name>')).action(async (key: string, options) =>
+  (await import('./explain-command.ts')).explainService(key, options),
+)
+
+const forwarding = program.command('forwarding').description("look at this node's forwarding")
+forwarding
+  .command('cleanup')
+  .description('remove every nftables table of ours from this network namespace')
+  .action(async () => (await import('./forwarding-command.ts')).cleanupForwarding())
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  console.error(`fairlead: ${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = 1
+}

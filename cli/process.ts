@@ -1,0 +1,113 @@
+import { chmodSync, rmSync } from 'node:fs'
+import { pino } from 'pino'
+import type { Registry } from 'prom-client'
+import { tokenAuthorizer } from '#admin/auth.ts'
+import { createAdminServer, createProbeServer } from '#admin/server.ts'
+import type { AdminSource } from '#admin/source.ts'
+import type { KubeApi } from '#kube/api.ts'
+import { systemClock } from '#kube/clock.ts'
+import type { Logger } from '#kube/logger.ts'
+import { hostPort, oneOf, portNumber, type ProcessOptions } from './options.ts'
+import { version } from './version.ts'
+
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
+
+/** JSON lines on standard error; the level names as MetalLB's. */
+export function createLogger(options: ProcessOptions, component: string): Logger {
+  const level = oneOf(options.logLevel, LOG_LEVELS, '--log-level')
+  return pino(
+    {
+      level,
+      base: { component },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    pino.destination({ dest: 2, sync: true }),
+  )
+}
+
+export interface RunningProcess {
+  readonly registry: Registry
+  ready(): { readonly ok: boolean; readonly reason: string }
+  stop(): Promise<void>
+}
+
+/** A planned stop that takes longer is given up, so that a stuck API server cannot hold a node's shutdown. */
+const STOP_LIMIT_MS = 8000
+
+/**
+ * Serves probes, metrics and the admin API of a process, and ends it on SIGTERM or SIGINT by a planned stop. A port
+ * that is taken costs the metrics, never the service: it is logged and the process goes on.
+ */
+export async function runProcess(
+  running: RunningProcess,
+  options: ProcessOptions,
+  { source, api, log }: { source: AdminSource; api: KubeApi; log: Logger },
+): Promise<void> {
+  const probes = {
+    ready: () => running.ready(),
+    metrics: async () => ({
+      text: await running.registry.metrics(),
+      contentType: running.registry.contentType,
+    }),
+  }
+  const listen = async (what: string, start: () => Promise<unknown>) => {
+    try {
+      await start()
+      log.info({ where: what }, 'listening')
+    } catch (error) {
+      log.error({ where: what, error: String(error) }, 'cannot listen; going on without')
+    }
+  }
+  const port = portNumber(options.port, '--port')
+  if (port !== 0) {
+    const server = createProbeServer(probes)
+    await listen(`${options.host}:${port}`, () => server.listen({ host: options.host, port }))
+  }
+  const { adminSocket, adminAddress } = options
+  if (adminSocket !== undefined) {
+    const server = await createAdminServer({ ...probes, version, source })
+    // A socket left by a process that was killed would refuse the bind.
+    rmSync(adminSocket, { force: true })
+    await listen(adminSocket, async () => {
+      await server.listen({ path: adminSocket })
+      chmodSync(adminSocket, 0o600)
+    })
+  }
+  if (adminAddress !== undefined) {
+    const server = await createAdminServer({
+      ...probes,
+      version,
+      source,
+      authorize: tokenAuthorizer(api, systemClock),
+    })
+    await listen(adminAddress, () => server.listen(hostPort(adminAddress, '--admin-address')))
+  }
+  onSignal(running, log)
+}
+
+function onSignal(running: RunningProcess, log: Logger): void {
+  let stopping = false
+  const stop = (signal: string) => {
+    if (stopping) return
+    stopping = true
+    log.info({ signal }, 'stopping')
+    const limit = setTimeout(() => {
+      log.error({ limitMs: STOP_LIMIT_MS }, 'the planned stop took too long')
+      process.exit(1)
+    }, STOP_LIMIT_MS)
+    running.stop().then(
+      () => {
+        clearTimeout(limit)
+        log.info({}, 'stopped')
+        process.exit(0)
+      },
+      (error: unknown) => {
+        log.error({ error: String(error) }, 'the planned stop failed')
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+}

@@ -1,0 +1,56 @@
+import { speakerSource } from '#admin/speaker-source.ts'
+import { systemClock } from '#kube/clock.ts'
+import { connect } from '#kube/connect.ts'
+import { startSpeaker } from '#speaker/main.ts'
+import { oneOf, prefixes, required, type ProcessOptions } from './options.ts'
+import { createLogger, runProcess } from './process.ts'
+import { version } from './version.ts'
+
+interface SpeakerCommandOptions extends ProcessOptions {
+  readonly nodeName?: string
+  readonly forwarding: string
+  readonly clusterCidr?: readonly string[]
+  readonly nodeportAddresses?: readonly string[]
+  readonly masqueradeAll: boolean
+  readonly ignoreExcludeLb: boolean
+}
+
+/** `fairlead speaker`: runs until SIGTERM, or until its wire thread dies. */
+export async function speakerCommand(options: SpeakerCommandOptions): Promise<void> {
+  const namespace = required(options.namespace, '--namespace', 'METALLB_NAMESPACE')
+  const nodeName = required(options.nodeName, '--node-name', 'METALLB_NODE_NAME')
+  const nodePortAddresses = options.nodeportAddresses ?? ['primary']
+  const log = createLogger(options, 'speaker')
+  const forwarding = {
+    mode: oneOf(options.forwarding, ['full', 'off'], '--forwarding'),
+    clusterCIDRs: prefixes(options.clusterCidr ?? [], '--cluster-cidr'),
+    nodePortAddresses: nodePortAddresses.includes('primary')
+      ? ('primary' as const)
+      : prefixes(nodePortAddresses, '--nodeport-addresses'),
+    masqueradeAll: options.masqueradeAll,
+  }
+  const api = await connect({
+    userAgent: `fairlead-speaker/${version}`,
+    ...(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig }),
+  })
+  const running = await startSpeaker({
+    api,
+    clock: systemClock,
+    log,
+    namespace,
+    nodeName,
+    loadBalancerClass: options.lbClass,
+    ignoreExcludeLabel: options.ignoreExcludeLb,
+    forwarding,
+    onFatal: (error) => {
+      log.error({ error: error.stack ?? error.message }, 'the wire thread died, and this process with it')
+      process.exit(1)
+    },
+  })
+  const source = speakerSource({
+    view: () => running.view(),
+    loadBalancerClass: options.lbClass,
+    ignoreExcludeLabel: options.ignoreExcludeLb,
+  })
+  await runProcess(running, options, { source, api, log })
+}

@@ -1,0 +1,100 @@
+import { getDocument, type AdminTarget } from './admin-client.ts'
+import { table } from './table.ts'
+
+type Row = Record<string, unknown>
+
+/** `fairlead status`: the process, then what it serves, one table a concern. */
+export async function statusCommand(target: AdminTarget): Promise<void> {
+  const read = async (path: string) =>
+    (await getDocument(target, `/api/v1/${path}`)) as { items: Row[]; unknown?: string }
+  const status = await getDocument(target, '/api/v1/status')
+  const [services, pools, nodes, layer2, peers, config] = await Promise.all([
+    read('services'),
+    read('pools'),
+    read('nodes'),
+    read('layer2'),
+    read('bgp/peers'),
+    getDocument(target, '/api/v1/config'),
+  ])
+  const problems = config.problems as Row[]
+  if (target.json) {
+    console.log(JSON.stringify({ status, services, pools, nodes, layer2, peers, problems }, null, 2))
+    return
+  }
+  const sections = [
+    statusLine(status),
+    section('Services', services.items, [
+      ['service', (row) => `${row.namespace}/${row.name}`],
+      ['addresses', (row) => listText(row.addresses) || '<none>'],
+      ['ports', (row) => listText(row.ports)],
+      ['reason', (row) => text(row.reason) || announcementText(row.announcement)],
+    ]),
+    section('Pools', pools.items, [
+      ['pool', (row) => text(row.name)],
+      ['addresses', (row) => listText(row.ranges)],
+      ['in use', (row) => usage(row)],
+    ]),
+    section('Nodes', nodes.items, [
+      ['node', (row) => text(row.name)],
+      ['ready', (row) => String(row.ready)],
+      ['reason', (row) => text(row.reason)],
+    ]),
+    section('Layer 2', layer2.items, [
+      [
+        'address or service',
+        (row) => text(row.address) || `${text(row.serviceNamespace)}/${text(row.serviceName)}`,
+      ],
+      ['node', (row) => text(row.node) || text((row.holder as Row | undefined)?.holder)],
+    ]),
+    section('BGP sessions', peers.items, [
+      ['peer', (row) => text(row.peer) || text(row.name)],
+      ['node', (row) => text(row.node)],
+      ['state', (row) => text(row.state) || text((row.session as Row | undefined)?.state)],
+      ['reason', (row) => text(row.reason) || text(row.lastError)],
+    ]),
+    section('Configuration problems', problems, [
+      ['object', (row) => `${row.kind} ${row.name}`],
+      ['field', (row) => text(row.field)],
+      ['problem', (row) => text(row.message)],
+    ]),
+  ]
+  console.log(sections.filter((one) => one !== '').join('\n\n'))
+}
+
+function statusLine(status: Row): string {
+  const who =
+    status.component === 'speaker' ? `speaker on ${text(status.node)}` : `controller ${text(status.identity)}`
+  const leader = status.leader === undefined ? '' : status.leader === true ? ', leader' : ', standby'
+  return `${who}: ${status.synced === true ? 'in step with the API server' : 'waiting for its first lists'}${leader}`
+}
+
+function section(
+  title: string,
+  rows: readonly Row[],
+  columns: readonly [string, (row: Row) => string][],
+): string {
+  if (rows.length === 0) return ''
+  const headings = columns.map(([heading]) => heading)
+  return `${title}\n${table(
+    headings,
+    rows.map((row) => columns.map(([, value]) => value(row))),
+  )}`
+}
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '')
+
+const listText = (value: unknown): string => (Array.isArray(value) ? value.join(' ') : '')
+
+function usage({ assigned, capacity }: Row): string {
+  if (assigned === undefined || capacity === undefined) return '?'
+  const sum = (counts: unknown) =>
+    Object.values(counts as Record<string, string>).reduce((all, one) => all + BigInt(one), 0n)
+  return `${sum(assigned)} of ${sum(capacity)}`
+}
+
+function announcementText(announcement: unknown): string {
+  if (typeof announcement !== 'object' || announcement === null) return ''
+  return Object.entries(announcement as Record<string, { announced: boolean; reason: string }>)
+    .map(([protocol, { announced, reason }]) => `${protocol}: ${announced ? 'announced' : reason}`)
+    .join(', ')
+}

@@ -1,0 +1,147 @@
+import { keyOf, type KubeApi } from '#kube/api.ts'
+import type { Clock } from '#kube/clock.ts'
+import { ConfigSource } from '#kube/config-source.ts'
+import { projectEndpointSlice, type EndpointSlice } from '#kube/objects/endpoint-slice.ts'
+import { projectNode, type Node } from '#kube/objects/node.ts'
+import { projectService, type Service } from '#kube/objects/service.ts'
+import { Reflector } from '#kube/reflector.ts'
+import { resources } from '#kube/resources.ts'
+import { PasswordSource } from './secrets.ts'
+import { projectSpeaker } from './status/speaker-status.ts'
+import type { SpeakerInfo } from './world.ts'
+
+export interface SourcesOptions {
+  readonly api: KubeApi
+  readonly clock: Clock
+  readonly namespace: string
+  /** a Service, or one of its EndpointSlices, changed */
+  readonly onService: (key: string) => void
+  /** configuration, a node, a speaker or a password changed in a way that matters */
+  readonly onWorld: () => void
+  readonly onError: (resource: string, error: unknown, retryInMs: number) => void
+}
+
+/** Everything a speaker watches, and the index of slices by Service. */
+export class Sources {
+  readonly services: Reflector<Service>
+  readonly nodes: Reflector<Node>
+  readonly speakers: Reflector<SpeakerInfo>
+  readonly config: ConfigSource
+  readonly passwords: PasswordSource
+  readonly #slices: Reflector<EndpointSlice>
+  readonly #slicesByService = new Map<string, Map<string, EndpointSlice>>()
+
+  constructor(options: SourcesOptions) {
+    const { api, clock, namespace, onService, onWorld } = options
+    const common = (resource: string) => ({
+      api,
+      clock,
+      onError: (error: unknown, retryInMs: number) => options.onError(resource, error, retryInMs),
+    })
+    this.services = new Reflector({
+      ...common('services'),
+      resource: resources.services,
+      project: projectService,
+    })
+    this.services.onChange(({ key }) => onService(key))
+
+    this.#slices = new Reflector({
+      ...common('endpointslices'),
+      resource: resources.endpointSlices,
+      project: projectEndpointSlice,
+    })
+    this.#slices.onChange(({ key, previous, current }) => {
+      if (previous !== undefined) this.#slicesByService.get(serviceOf(previous))?.delete(key)
+      if (current !== undefined) {
+        const slices = this.#slicesByService.get(serviceOf(current)) ?? new Map<string, EndpointSlice>()
+        this.#slicesByService.set(serviceOf(current), slices.set(key, current))
+      }
+      for (const service of new Set(
+        [previous, current].flatMap((one) => (one === undefined ? [] : [serviceOf(one)])),
+      )) {
+        if (this.#slicesByService.get(service)?.size === 0) this.#slicesByService.delete(service)
+        onService(service)
+      }
+    })
+
+    this.nodes = new Reflector({ ...common('nodes'), resource: resources.nodes, project: projectNode })
+    this.nodes.onChange(({ previous, current }) => {
+      // Heartbeats change a Node every few seconds; nothing here depends on them.
+      if (relevant(previous) !== relevant(current)) onWorld()
+    })
+
+    this.speakers = new Reflector({
+      ...common('speakerstatuses'),
+      resource: resources.speakerStatuses,
+      project: projectSpeaker,
+    })
+    this.speakers.onChange(({ previous, current }) => {
+      if (!sameSpeaker(previous, current)) onWorld()
+    })
+
+    this.config = new ConfigSource({
+      api,
+      clock,
+      namespace,
+      onError: (error: unknown) => options.onError('configuration', error, 0),
+    })
+    this.config.onChange(onWorld)
+
+    this.passwords = new PasswordSource({
+      api,
+      clock,
+      namespace,
+      onChange: onWorld,
+      onError: (error) => options.onError('secrets', error, 0),
+    })
+  }
+
+  /** The slices of a Service, by its `namespace/name`. */
+  slicesOf(key: string): EndpointSlice[] {
+    return [...(this.#slicesByService.get(key)?.values() ?? [])]
+  }
+
+  start(): void {
+    for (const source of this.#all()) source.start()
+  }
+
+  stop(): void {
+    for (const source of this.#all()) source.stop()
+  }
+
+  /** All first lists are complete: only then is anything programmed or announced. */
+  get synced(): boolean {
+    return this.#reflectors().every(({ synced }) => synced) && this.config.synced
+  }
+
+  async whenSynced(): Promise<void> {
+    await Promise.all([...this.#reflectors(), this.config].map((source) => source.whenSynced()))
+  }
+
+  /** epoch ms of the last contact with the API server, by resource plural */
+  contact(): Record<string, number> {
+    const own = this.#reflectors().map(({ resource, lastContact }) => [resource.plural, lastContact] as const)
+    return { ...Object.fromEntries(own), ...this.config.lastContact() }
+  }
+
+  #reflectors() {
+    return [this.services, this.#slices, this.nodes, this.speakers, this.passwords.reflector]
+  }
+
+  #all() {
+    return [this.services, this.#slices, this.nodes, this.speakers, this.passwords, this.config]
+  }
+}
+
+const serviceOf = (slice: EndpointSlice): string => keyOf({ namespace: slice.namespace, name: slice.service })
+
+const relevant = (node: Node | undefined): string =>
+  node === undefined
+    ? ''
+    : JSON.stringify([node.labels, node.internalIPs, node.podCIDRs, node.networkUnavailable])
+
+function sameSpeaker(a: SpeakerInfo | undefined, b: SpeakerInfo | undefined): boolean {
+  const text = (one: SpeakerInfo | undefined) =>
+    one && `${one.ready} ${[...(one.interfaces ?? ['*'])].join(' ')}`
+  return text(a) === text(b)
+}

@@ -1,0 +1,353 @@
+import type { KubeApi } from '#kube/api.ts'
+import type { Clock, Timer } from '#kube/clock.ts'
+import { EventRecorder } from '#kube/events.ts'
+import type { Logger } from '#kube/logger.ts'
+import { classRefusal } from '#kube/objects/load-balancer-class.ts'
+import { resources } from '#kube/resources.ts'
+import { Announcements } from './announcements.ts'
+import { planPeers } from './bgp/peers.ts'
+import { summarizeEndpoints } from './endpoints.ts'
+import type { ServiceForwarding } from './forwarding/port.ts'
+import type { SpeakerMetrics } from './metrics.ts'
+import { Sources } from './sources.ts'
+import { ServiceStatusWriter, type ServiceStatusBody } from './status/service-status.ts'
+import { SpeakerStatusWriter, type SpeakerState } from './status/speaker-status.ts'
+import { buildView } from './view-of.ts'
+import type { SpeakerView } from './view.ts'
+import { WireState } from './wire-state.ts'
+import { WireHost } from './wire/wire-host.ts'
+import type { WirePeer } from './wire/protocol.ts'
+import type { World } from './world.ts'
+
+export interface SpeakerParts {
+  readonly api: KubeApi
+  readonly clock: Clock
+  readonly log: Logger
+  readonly namespace: string
+  readonly nodeName: string
+  readonly loadBalancerClass: string
+  readonly ignoreExcludeLabel: boolean
+  readonly metrics: SpeakerMetrics
+  readonly forwarding: ServiceForwarding
+  readonly onFatal: (error: Error) => void
+}
+
+/** How long a planned stop waits for the API server to hear of it: an outage must not hold a shutdown up. */
+const LEAVING_TIMEOUT_MS = 1000
+
+/**
+ * The main thread of a speaker: watches, plans, and hands the difference to forwarding and to the wire thread. No
+ * event handler acts by itself; each marks what is dirty, and one flush looks at all of it.
+ */
+export class Speaker {
+  readonly #parts: SpeakerParts
+  readonly #sources: Sources
+  readonly #announcements: Announcements
+  readonly #wire: WireHost
+  readonly #wireState: WireState
+  readonly #events: EventRecorder
+  readonly #l2Status: ServiceStatusWriter
+  readonly #bgpStatus: ServiceStatusWriter
+  readonly #speakerStatus: SpeakerStatusWriter
+  readonly #dirty = new Set<string>()
+  #worldDirty = true
+  #scheduled: Timer | undefined
+  #synced = false
+  #leaving = false
+  #peers: readonly WirePeer[] = []
+  #peersText = ''
+  #contextText = ''
+  #world: World
+  readonly #announcedBefore = new Map<string, ReadonlySet<string>>()
+
+  constructor(parts: SpeakerParts) {
+    const { api, clock, log, namespace, nodeName } = parts
+    this.#parts = parts
+    this.#sources = new Sources({
+      api,
+      clock,
+      namespace,
+      onService: (key) => this.#markService(key),
+      onWorld: () => this.#markWorld(),
+      onError: (resource, error, retryInMs) => {
+        parts.metrics.update(true)
+        log.warn({ resource, error: String(error), retryInMs }, 'watch failed')
+      },
+    })
+    this.#world = this.#lookAround()
+    this.#announcements = new Announcements(this.#world)
+    this.#wireState = new WireState({
+      log,
+      metrics: parts.metrics,
+      onHolders: (addresses) => {
+        for (const address of addresses) {
+          for (const key of this.#announcements.servicesOf(address)) this.#announcementChanged(key)
+        }
+        this.#speakerStatus.changed()
+      },
+      onInterfaces: () => {
+        this.#markWorld()
+        this.#speakerStatus.changed()
+      },
+      onSessions: () => this.#speakerStatus.changed(),
+    })
+    this.#wire = new WireHost({
+      node: nodeName,
+      onObserved: (observed) => this.#wireState.observe(observed),
+      onCrash: parts.onFatal,
+    })
+    this.#events = new EventRecorder({ api, clock, component: 'fairlead-speaker', instance: nodeName })
+    const writer = (prefix: 'l2' | 'bgp', desired: (key: string) => ServiceStatusBody | undefined) =>
+      new ServiceStatusWriter({
+        api,
+        clock,
+        resource: prefix === 'l2' ? resources.serviceL2Statuses : resources.serviceBgpStatuses,
+        namespace,
+        node: nodeName,
+        prefix,
+        exclusive: prefix === 'l2',
+        desired,
+        onError: (error, service) =>
+          log.warn({ service, error: String(error) }, `Service${prefix}Status not written`),
+      })
+    this.#l2Status = writer('l2', (key) => this.#layer2Body(key))
+    this.#bgpStatus = writer('bgp', (key) => this.#bgpBody(key))
+    this.#speakerStatus = new SpeakerStatusWriter({
+      api,
+      clock,
+      node: nodeName,
+      state: () => this.#state(),
+      onError: (error) => log.warn({ error: String(error) }, 'SpeakerStatus not written'),
+    })
+    parts.forwarding.onProgrammed((keys) => {
+      for (const key of keys) this.#markService(key)
+      this.#speakerStatus.changed()
+    })
+  }
+
+  start(): void {
+    this.#wire.start()
+    this.#sources.start()
+    this.#l2Status.start()
+    this.#bgpStatus.start()
+    this.#speakerStatus.start()
+    void this.#sources.whenSynced().then(() => {
+      this.#synced = true
+      this.#parts.log.info({ services: this.#sources.services.store.size }, 'first lists complete')
+      for (const key of this.#sources.services.store.keys()) this.#dirty.add(key)
+      this.#markWorld()
+    })
+  }
+
+  /** Others must know before this node falls silent; then the wire goes quiet, forwarding stays in the kernel. */
+  async stop(): Promise<void> {
+    this.#leaving = true
+    await Promise.race([
+      this.#speakerStatus.flush(),
+      new Promise<void>((resolve) => this.#parts.clock.setTimeout(resolve, LEAVING_TIMEOUT_MS)),
+    ])
+    await this.#wire.stop()
+    this.#scheduled?.cancel()
+    this.#sources.stop()
+    await Promise.all([this.#l2Status.stop(), this.#bgpStatus.stop(), this.#speakerStatus.stop()])
+    await this.#parts.forwarding.stop()
+  }
+
+  ready(): { ok: boolean; reason: string } {
+    if (this.#leaving) return { ok: false, reason: 'leaving' }
+    if (!this.#synced) return { ok: false, reason: 'first lists are not complete' }
+    if (!this.#parts.forwarding.view().synced)
+      return { ok: false, reason: 'forwarding is not in the kernel yet' }
+    return { ok: true, reason: '' }
+  }
+
+  view(): SpeakerView {
+    return buildView({
+      node: this.#parts.nodeName,
+      synced: this.#synced,
+      sources: this.#sources,
+      world: this.#world,
+      announcements: this.#announcements,
+      wire: this.#wireState,
+      peers: this.#peers,
+      forwarding: this.#parts.forwarding.view(),
+      loadBalancerClass: this.#parts.loadBalancerClass,
+    })
+  }
+
+  #markService(key: string): void {
+    this.#dirty.add(key)
+    this.#schedule()
+  }
+
+  #markWorld(): void {
+    this.#worldDirty = true
+    this.#schedule()
+  }
+
+  /** One flush for all that happens in the same turn of the event loop. */
+  #schedule(): void {
+    if (!this.#synced || this.#leaving || this.#scheduled !== undefined) return
+    this.#scheduled = this.#parts.clock.setTimeout(() => {
+      this.#scheduled = undefined
+      this.#flush()
+    }, 0)
+  }
+
+  #flush(): void {
+    if (this.#worldDirty) this.#flushWorld()
+    for (const key of this.#dirty) this.#flushService(key)
+    this.#dirty.clear()
+    const delta = this.#announcements.flush()
+    const { addresses, routes } = delta
+    if (addresses.put.length + addresses.remove.length > 0)
+      this.#wire.send({ kind: 'addresses', ...addresses })
+    if (routes.put.length + routes.remove.length > 0) this.#wire.send({ kind: 'routes', ...routes })
+    this.#wireState.forget(addresses.remove)
+    for (const key of delta.services) this.#announcementChanged(key)
+  }
+
+  #flushWorld(): void {
+    this.#worldDirty = false
+    this.#world = this.#lookAround()
+    this.#peers = planPeers(this.#world, this.#sources.passwords.lookup)
+    const text = JSON.stringify(this.#peers, (_key, value: unknown) =>
+      typeof value === 'bigint' ? `${value}` : value,
+    )
+    if (text !== this.#peersText) {
+      this.#peersText = text
+      this.#wireState.peers(this.#peers)
+      this.#wire.send({ kind: 'peers', peers: this.#peers })
+    }
+    const { config } = this.#sources
+    this.#parts.metrics.config(
+      true,
+      config.problems.some(({ severity }) => severity === 'error'),
+    )
+    this.#announcements.setWorld(
+      this.#world,
+      this.#peers.map(({ name }) => name),
+    )
+    this.#setNode()
+  }
+
+  /** Forwarding looks at every Service again when its node changes, so it is told only of real changes. */
+  #setNode(): void {
+    const node = this.#world.nodes.get(this.#parts.nodeName)
+    if (node === undefined) return
+    const localAddresses = this.#wireState.interfaces.flatMap(({ prefixes }) =>
+      prefixes.map((one) => one.split('/')[0]),
+    )
+    const context = { name: node.name, internalIPs: node.internalIPs, labels: node.labels, localAddresses }
+    const text = JSON.stringify(context)
+    if (text === this.#contextText) return
+    this.#contextText = text
+    this.#parts.forwarding.setNode(context)
+  }
+
+  #flushService(key: string): void {
+    this.#parts.metrics.update(false)
+    const service = this.#sources.services.store.get(key)
+    const slices = this.#sources.slicesOf(key)
+    this.#parts.forwarding.setService(key, service, slices)
+    const ours = service !== undefined && classRefusal(service, this.#parts.loadBalancerClass) === ''
+    this.#announcements.setService(
+      key,
+      ours
+        ? {
+            key,
+            service,
+            endpoints: summarizeEndpoints(slices),
+            programmed: this.#parts.forwarding.isProgrammed(key),
+          }
+        : undefined,
+    )
+  }
+
+  #lookAround(): World {
+    const { config, nodes, speakers } = this.#sources
+    return {
+      self: this.#parts.nodeName,
+      config: config.config,
+      nodes: nodes.store,
+      speakers: speakers.store,
+      ignoreExcludeLabel: this.#parts.ignoreExcludeLabel,
+    }
+  }
+
+  /** Status objects, events and metrics of one Service follow what is announced now. */
+  #announcementChanged(key: string): void {
+    this.#l2Status.changed(key)
+    this.#bgpStatus.changed(key)
+    const now = new Set<string>()
+    if (this.#layer2Body(key) !== undefined) now.add('layer2')
+    if (this.#bgpBody(key) !== undefined) now.add('bgp')
+    const before = this.#announcedBefore.get(key) ?? new Set<string>()
+    if (now.size > 0) this.#announcedBefore.set(key, now)
+    else this.#announcedBefore.delete(key)
+    this.#count(key, now)
+    const service = this.#sources.services.store.get(key)
+    if (service === undefined) return
+    for (const protocol of now) {
+      if (before.has(protocol)) continue
+      this.#events.record(
+        {
+          apiVersion: 'v1',
+          kind: 'Service',
+          namespace: service.namespace,
+          name: service.name,
+          uid: service.uid,
+        },
+        'Normal',
+        'nodeAssigned',
+        `announcing from node "${this.#parts.nodeName}" with protocol "${protocol}"`,
+      )
+    }
+  }
+
+  readonly #countedAddresses = new Map<string, { protocol: 'layer2' | 'bgp'; ip: string }[]>()
+
+  #count(key: string, protocols: ReadonlySet<string>): void {
+    const { metrics, nodeName } = this.#parts
+    for (const { protocol, ip } of this.#countedAddresses.get(key) ?? []) {
+      metrics.announced(key, protocol, nodeName, ip, false)
+    }
+    const counted = this.#announcements.addressesOf(key).flatMap((ip) => {
+      const layer2 =
+        protocols.has('layer2') && this.#wireState.holder(ip)?.held
+          ? [{ protocol: 'layer2' as const, ip }]
+          : []
+      const bgp = protocols.has('bgp') ? [{ protocol: 'bgp' as const, ip }] : []
+      return [...layer2, ...bgp]
+    })
+    for (const { protocol, ip } of counted) metrics.announced(key, protocol, nodeName, ip, true)
+    if (counted.length > 0) this.#countedAddresses.set(key, counted)
+    else this.#countedAddresses.delete(key)
+  }
+
+  #layer2Body(key: string): ServiceStatusBody | undefined {
+    const held = this.#announcements.addressesOf(key).flatMap((address) => {
+      const holder = this.#wireState.holder(address)
+      return holder?.held ? [holder] : []
+    })
+    if (held.length === 0) return undefined
+    const interfaces = [...new Set(held.flatMap((holder) => holder.interfaces))].sort()
+    return { interfaces: interfaces.map((name) => ({ name })) }
+  }
+
+  #bgpBody(key: string): ServiceStatusBody | undefined {
+    const plan = this.#announcements.bgp(key)
+    return plan === undefined || plan.reason !== '' ? undefined : { peers: plan.peers }
+  }
+
+  #state(): SpeakerState {
+    const { ok, reason } = this.ready()
+    const forwarding = this.#parts.forwarding.view()
+    return {
+      node: this.#parts.nodeName,
+      ...this.#wireState.status(),
+      forwarding: { mode: forwarding.mode, synced: forwarding.synced, generation: forwarding.generation },
+      ready: { ok, reason: this.#leaving ? 'Leaving' : ok ? 'Ready' : 'Starting', message: reason },
+    }
+  }
+}

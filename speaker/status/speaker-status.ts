@@ -1,0 +1,172 @@
+import type { KubeApi, KubeObject } from '#kube/api.ts'
+import type { Clock } from '#kube/clock.ts'
+import { setCondition } from '#kube/conditions.ts'
+import { KubeError } from '#kube/errors.ts'
+import { resources } from '#kube/resources.ts'
+import type { Condition } from '#kube/objects/service.ts'
+import { WorkQueue, type Outcome } from '#kube/work-queue.ts'
+import type { SpeakerInfo } from '../world.ts'
+
+/** The status of a SpeakerStatus object (fairlead.io/v1alpha1): what people see in `kubectl get speakerstatuses`. */
+export interface SpeakerStatusBody {
+  readonly node: string
+  readonly interfaces: readonly {
+    name: string
+    mac: string
+    up: boolean
+    usable: boolean
+    prefixes: readonly string[]
+  }[]
+  readonly sessions: readonly {
+    peer: string
+    address: string
+    state: string
+    since: string
+    lastError?: string
+  }[]
+  readonly heldAddresses: number
+  readonly forwarding: { readonly mode: string; readonly synced: boolean; readonly generation: number }
+  readonly conditions: readonly Condition[]
+}
+
+/** What the writer needs to know; conditions are made of the rest. */
+export interface SpeakerState extends Omit<SpeakerStatusBody, 'conditions'> {
+  readonly ready: { readonly ok: boolean; readonly reason: string; readonly message: string }
+}
+
+/** At most one write in this many milliseconds, however fast things change. */
+const MIN_INTERVAL_MS = 500
+
+/**
+ * Writes this node's SpeakerStatus when it changes, and only then. Other speakers read `Ready` from it: a speaker
+ * that leaves says so here before it goes silent.
+ */
+export class SpeakerStatusWriter {
+  readonly #api: KubeApi
+  readonly #clock: Clock
+  readonly #node: string
+  readonly #state: () => SpeakerState
+  readonly #queue: WorkQueue
+  #written = ''
+  #conditions: readonly Condition[] = []
+  #known = false
+  #lastWrite = 0
+
+  constructor(options: {
+    api: KubeApi
+    clock: Clock
+    node: string
+    state: () => SpeakerState
+    onError: (error: unknown) => void
+  }) {
+    this.#api = options.api
+    this.#clock = options.clock
+    this.#node = options.node
+    this.#state = options.state
+    this.#queue = new WorkQueue({
+      name: 'speakerstatuses',
+      clock: options.clock,
+      reconcile: async () => {
+        try {
+          return await this.#write()
+        } catch (error) {
+          options.onError(error)
+          return { kind: 'failed', error }
+        }
+      },
+    })
+  }
+
+  start(): void {
+    this.#queue.start()
+    this.changed()
+  }
+
+  stop(): Promise<void> {
+    return this.#queue.stop()
+  }
+
+  changed(): void {
+    this.#queue.addAfter('self', Math.max(0, this.#lastWrite + MIN_INTERVAL_MS - this.#clock.now()))
+  }
+
+  /** Writes at once whatever is to be said: the last word of a planned stop. */
+  async flush(): Promise<void> {
+    this.#queue.add('self')
+    await this.#queue.idle()
+  }
+
+  async #write(): Promise<Outcome> {
+    if (!this.#known) {
+      this.#conditions = await this.#ensureObject()
+      this.#known = true
+    }
+    const { ready, ...state } = this.#state()
+    const now = new Date(this.#clock.now()).toISOString().replace(/\.\d+Z$/, 'Z')
+    const conditions = [
+      {
+        type: 'Ready',
+        status: ready.ok ? ('True' as const) : ('False' as const),
+        reason: ready.reason,
+        message: ready.message,
+      },
+      {
+        type: 'ForwardingSynced',
+        status: state.forwarding.synced ? ('True' as const) : ('False' as const),
+        reason:
+          state.forwarding.mode === 'off'
+            ? 'ForwardingOff'
+            : state.forwarding.synced
+              ? 'Synced'
+              : 'NotSynced',
+        message: '',
+      },
+    ].reduce<Condition[]>((all, condition) => setCondition(all, condition, now), [...this.#conditions])
+    const status: SpeakerStatusBody = { ...state, conditions }
+    const text = JSON.stringify(status)
+    if (text === this.#written) return { kind: 'done' }
+    this.#lastWrite = this.#clock.now()
+    try {
+      await this.#api.patch(
+        resources.speakerStatuses,
+        { name: this.#node },
+        { status },
+        { type: 'merge', subresource: 'status' },
+      )
+    } catch (error) {
+      // Somebody deleted it: make it again.
+      if (error instanceof KubeError && error.code === 'FL_KUBE_NOT_FOUND') this.#known = false
+      throw error
+    }
+    this.#written = text
+    this.#conditions = conditions
+    return { kind: 'done' }
+  }
+
+  async #ensureObject(): Promise<readonly Condition[]> {
+    const object = {
+      apiVersion: 'fairlead.io/v1alpha1',
+      kind: 'SpeakerStatus',
+      metadata: { name: this.#node },
+    }
+    try {
+      await this.#api.create(resources.speakerStatuses, object)
+      return []
+    } catch (error) {
+      if (!(error instanceof KubeError) || error.code !== 'FL_KUBE_CONFLICT') throw error
+      const found = await this.#api.get(resources.speakerStatuses, { name: this.#node })
+      return (found as KubeObject & { status?: { conditions?: Condition[] } }).status?.conditions ?? []
+    }
+  }
+}
+
+/** What other speakers need of a SpeakerStatus: is it ready, and on which interfaces may it answer. */
+export function projectSpeaker(object: KubeObject): SpeakerInfo {
+  const { status = {} } = object as KubeObject & { status?: Partial<SpeakerStatusBody> }
+  const ready = status.conditions?.find(({ type }) => type === 'Ready')
+  const interfaces = status.interfaces?.filter(({ usable }) => usable).map(({ name }) => name)
+  return {
+    ready: ready?.status === 'True',
+    ...(interfaces === undefined ? {} : { interfaces: new Set(interfaces) }),
+  }
+}

@@ -1,0 +1,91 @@
+import { compareAddresses, type Address } from '#inet/address.ts'
+import type { Config } from '#crds/config.ts'
+import { matchesAny } from '#crds/selector.ts'
+import { EXCLUDE_LABEL, type Node } from '#kube/objects/node.ts'
+import type { Service } from '#kube/objects/service.ts'
+import type { EndpointSummary } from './endpoints.ts'
+
+/** Everything but the Services that decides what is announced, and from where. */
+export interface World {
+  /** the node this speaker runs on */
+  readonly self: string
+  readonly config: Config
+  readonly nodes: ReadonlyMap<string, Node>
+  /** nodes with a speaker, and the names of their usable interfaces */
+  readonly speakers: ReadonlyMap<string, SpeakerInfo>
+  /** upstream's --ignore-exclude-lb */
+  readonly ignoreExcludeLabel: boolean
+}
+
+export interface SpeakerInfo {
+  /** false: the speaker said that it is leaving */
+  readonly ready: boolean
+  /** undefined: not known yet, taken as having all */
+  readonly interfaces?: ReadonlySet<string>
+}
+
+/** One Service as announcing sees it. */
+export interface AnnouncedService {
+  readonly key: string
+  readonly service: Service
+  readonly endpoints: EndpointSummary
+  /** forwarding for it is in this node's kernel, or forwarding is not ours */
+  readonly programmed: boolean
+}
+
+/** Why a node may not announce at all, '' when it may. Words as upstream's. */
+export function nodeRefusal(world: World, name: string): string {
+  const node = world.nodes.get(name)
+  if (node === undefined) return 'nodeUnknown'
+  if (node.networkUnavailable) return 'nodeNetworkUnavailable'
+  if (!world.ignoreExcludeLabel && EXCLUDE_LABEL in node.labels) return 'nodeLabeledExcludeBalancers'
+  return ''
+}
+
+/** Why a node may not announce this Service for want of endpoints, '' when it may. */
+export function endpointRefusal({ service, endpoints }: AnnouncedService, node: string): string {
+  if (endpoints.total === 0) return 'noEndpoints'
+  if (service.externalTrafficPolicy === 'Local' && !endpoints.byNode.has(node)) return 'noLocalEndpoints'
+  return ''
+}
+
+/** The advertisements that speak for an address of a Service: pool and Service labels must match. */
+export function advertisementsOf<
+  T extends {
+    readonly pools: ReadonlySet<string>
+    readonly serviceSelectors: Parameters<typeof matchesAny>[0]
+  },
+>(advertisements: readonly T[], pool: string | undefined, service: Service): T[] {
+  if (pool === undefined) return []
+  return advertisements.filter((ad) => ad.pools.has(pool) && matchesAny(ad.serviceSelectors, service.labels))
+}
+
+/** Finds the pool of an address in O(log ranges). Ranges of all pools are disjoint, so their starts order them. */
+export class PoolIndex {
+  readonly #ranges: readonly { first: Address; last: bigint; pool: string }[]
+
+  constructor(config: Config) {
+    this.#ranges = config.pools
+      .flatMap((pool) =>
+        pool.ranges.map((range) => ({
+          first: { family: range.family, value: range.first },
+          last: range.last,
+          pool: pool.name,
+        })),
+      )
+      .sort((a, b) => compareAddresses(a.first, b.first))
+  }
+
+  poolOf(address: Address): string | undefined {
+    let low = 0
+    let high = this.#ranges.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (compareAddresses(this.#ranges[middle].first, address) <= 0) low = middle + 1
+      else high = middle
+    }
+    const range = this.#ranges[low - 1]
+    const inside = range !== undefined && range.first.family === address.family && address.value <= range.last
+    return inside ? range.pool : undefined
+  }
+}
