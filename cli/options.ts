@@ -1,4 +1,4 @@
-import { tryParsePrefix } from '#inet/prefix.ts'
+import { tryParsePrefix, type Prefix } from '#inet/prefix.ts'
 import { CliError } from './errors.ts'
 
 /** What both processes take from the command line, as commander gives it. */
@@ -34,10 +34,12 @@ export function oneOf<T extends string>(value: string, allowed: readonly T[], op
 }
 
 /** @throws CliError FL_CLI_OPTION naming the first text that is no prefix */
-export function prefixes(texts: readonly string[], option: string): readonly string[] {
-  const wrong = texts.find((text) => tryParsePrefix(text) === undefined)
-  if (wrong === undefined) return texts
-  throw new CliError('FL_CLI_OPTION', `${option}: ${wrong} is not a CIDR prefix such as 10.244.0.0/16`)
+export function prefixes(texts: readonly string[], option: string): Prefix[] {
+  return texts.map((text) => {
+    const prefix = tryParsePrefix(text)
+    if (prefix !== undefined) return prefix
+    throw new CliError('FL_CLI_OPTION', `${option}: ${text} is not a CIDR prefix such as 10.244.0.0/16`)
+  })
 }
 
 /** Splits `host:port` or `[v6]:port`. @throws CliError FL_CLI_OPTION */

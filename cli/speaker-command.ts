@@ -33,7 +33,7 @@ export async function speakerCommand(options: SpeakerCommandOptions): Promise<vo
     userAgent: `fairlead-speaker/${version}`,
     ...(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig }),
   })
-  const running = await startSpeaker({
+  const running = startSpeaker({
     api,
     clock: systemClock,
     log,

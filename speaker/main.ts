@@ -2,7 +2,11 @@ import type { KubeApi } from '#kube/api.ts'
 import type { Clock } from '#kube/clock.ts'
 import type { Logger } from '#kube/logger.ts'
 import type { Registry } from 'prom-client'
-import { startForwarding, type ForwardingConfig } from './forwarding/start.ts'
+import type { ForwardingConfig } from './forwarding/config.ts'
+import { Forwarder } from './forwarding/forwarder.ts'
+import { ForwardingMetrics } from './forwarding/metrics.ts'
+import { KernelDataplane } from './forwarding/nft/kernel-dataplane.ts'
+import { noDataplane } from './forwarding/no-dataplane.ts'
 import { SpeakerMetrics } from './metrics.ts'
 import { Speaker } from './speaker.ts'
 import type { SpeakerView } from './view.ts'
@@ -32,14 +36,17 @@ export interface SpeakerProcess {
 }
 
 /** Starts a speaker and returns at once; it becomes ready when its first lists are complete and programmed. */
-export async function startSpeaker(options: SpeakerOptions): Promise<SpeakerProcess> {
+export function startSpeaker(options: SpeakerOptions): SpeakerProcess {
   const metrics = new SpeakerMetrics()
-  const forwarding = await startForwarding({
-    ...options,
+  const forwarder = new Forwarder({
+    dataplane: options.forwarding.mode === 'off' ? noDataplane : new KernelDataplane(),
+    clock: options.clock,
     config: options.forwarding,
-    registry: metrics.registry,
+    log: options.log,
+    metrics: new ForwardingMetrics(metrics.registry),
+    onProgrammed: (keys) => speaker.programmed(keys),
   })
-  const speaker = new Speaker({ ...options, metrics, forwarding })
+  const speaker = new Speaker({ ...options, metrics, forwarder })
   speaker.start()
   return {
     view: () => speaker.view(),

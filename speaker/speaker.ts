@@ -7,7 +7,9 @@ import { resources } from '#kube/resources.ts'
 import { Announcements } from './announcements.ts'
 import { planPeers } from './bgp/peers.ts'
 import { summarizeEndpoints } from './endpoints.ts'
-import type { ServiceForwarding } from './forwarding/port.ts'
+import type { ForwardingConfig, NodeContext } from './forwarding/config.ts'
+import type { Forwarder } from './forwarding/forwarder.ts'
+import { applySysctls, planSysctls, readSysctl } from './forwarding/sysctl.ts'
 import type { SpeakerMetrics } from './metrics.ts'
 import { Sources } from './sources.ts'
 import { ServiceStatusWriter, type ServiceStatusBody } from './status/service-status.ts'
@@ -28,7 +30,8 @@ export interface SpeakerParts {
   readonly loadBalancerClass: string
   readonly ignoreExcludeLabel: boolean
   readonly metrics: SpeakerMetrics
-  readonly forwarding: ServiceForwarding
+  readonly forwarding: ForwardingConfig
+  readonly forwarder: Forwarder
   readonly onFatal: (error: Error) => void
 }
 
@@ -53,6 +56,7 @@ export class Speaker {
   #worldDirty = true
   #scheduled: Timer | undefined
   #synced = false
+  #listed = false
   #leaving = false
   #peers: readonly WirePeer[] = []
   #peersText = ''
@@ -119,14 +123,17 @@ export class Speaker {
       state: () => this.#state(),
       onError: (error) => log.warn({ error: String(error) }, 'SpeakerStatus not written'),
     })
-    parts.forwarding.onProgrammed((keys) => {
-      for (const key of keys) this.#markService(key)
-      this.#speakerStatus.changed()
-    })
+  }
+
+  /** Forwarding for these Services is in the kernel now, or is not any more. */
+  programmed(keys: readonly string[]): void {
+    for (const key of keys) this.#markService(key)
+    this.#speakerStatus.changed()
   }
 
   start(): void {
     this.#wire.start()
+    this.#parts.forwarder.start()
     this.#sources.start()
     this.#l2Status.start()
     this.#bgpStatus.start()
@@ -150,13 +157,13 @@ export class Speaker {
     this.#scheduled?.cancel()
     this.#sources.stop()
     await Promise.all([this.#l2Status.stop(), this.#bgpStatus.stop(), this.#speakerStatus.stop()])
-    await this.#parts.forwarding.stop()
+    await this.#parts.forwarder.stop()
   }
 
   ready(): { ok: boolean; reason: string } {
     if (this.#leaving) return { ok: false, reason: 'leaving' }
     if (!this.#synced) return { ok: false, reason: 'first lists are not complete' }
-    if (!this.#parts.forwarding.view().synced)
+    if (!this.#parts.forwarder.view().synced)
       return { ok: false, reason: 'forwarding is not in the kernel yet' }
     return { ok: true, reason: '' }
   }
@@ -170,7 +177,7 @@ export class Speaker {
       announcements: this.#announcements,
       wire: this.#wireState,
       peers: this.#peers,
-      forwarding: this.#parts.forwarding.view(),
+      forwarding: this.#parts.forwarder.view(),
       loadBalancerClass: this.#parts.loadBalancerClass,
     })
   }
@@ -198,6 +205,10 @@ export class Speaker {
     if (this.#worldDirty) this.#flushWorld()
     for (const key of this.#dirty) this.#flushService(key)
     this.#dirty.clear()
+    if (!this.#listed) {
+      this.#listed = true
+      this.#parts.forwarder.allListed()
+    }
     const delta = this.#announcements.flush()
     const { addresses, routes } = delta
     if (addresses.put.length + addresses.remove.length > 0)
@@ -238,18 +249,37 @@ export class Speaker {
     const localAddresses = this.#wireState.interfaces.flatMap(({ prefixes }) =>
       prefixes.map((one) => one.split('/')[0]),
     )
-    const context = { name: node.name, internalIPs: node.internalIPs, labels: node.labels, localAddresses }
+    const context: NodeContext = {
+      name: node.name,
+      internalIPs: node.internalIPs,
+      labels: node.labels,
+      localAddresses,
+    }
     const text = JSON.stringify(context)
     if (text === this.#contextText) return
     this.#contextText = text
-    this.#parts.forwarding.setNode(context)
+    this.#setSysctls(context)
+    this.#parts.forwarder.setNode(context)
+  }
+
+  #setSysctls(context: NodeContext): void {
+    const { forwarding, log } = this.#parts
+    if (forwarding.mode === 'off') return
+    const { changes, notes } = planSysctls(readSysctl, context, forwarding)
+    const refused = applySysctls(changes)
+    for (const change of changes) {
+      const problem = refused.find((one) => one.change === change)
+      if (problem === undefined) log.info(change, 'kernel setting raised')
+      else log.error({ ...change, error: problem.error.message }, 'kernel setting could not be raised')
+    }
+    for (const note of notes) log.info({}, note)
   }
 
   #flushService(key: string): void {
     this.#parts.metrics.update(false)
     const service = this.#sources.services.store.get(key)
     const slices = this.#sources.slicesOf(key)
-    this.#parts.forwarding.setService(key, service, slices)
+    this.#parts.forwarder.setService(key, service, slices)
     const ours = service !== undefined && classRefusal(service, this.#parts.loadBalancerClass) === ''
     this.#announcements.setService(
       key,
@@ -258,7 +288,7 @@ export class Speaker {
             key,
             service,
             endpoints: summarizeEndpoints(slices),
-            programmed: this.#parts.forwarding.isProgrammed(key),
+            programmed: this.#parts.forwarder.isProgrammed(key),
           }
         : undefined,
     )
@@ -342,7 +372,7 @@ export class Speaker {
 
   #state(): SpeakerState {
     const { ok, reason } = this.ready()
-    const forwarding = this.#parts.forwarding.view()
+    const forwarding = this.#parts.forwarder.view()
     return {
       node: this.#parts.nodeName,
       ...this.#wireState.status(),
