@@ -30,4 +30,6 @@ export interface PeerConfig {
   readonly multihop: boolean
   /** offered and, when the peer offers them too, used */
   readonly families: readonly AddressFamily[]
+  /** next hops instead of the session's local address; needed for a family other than the session's own */
+  readonly nextHops?: { readonly 4?: Address; readonly 6?: Address }
 }

@@ -27,7 +27,18 @@ export interface SessionStatus {
   /** routes in Adj-RIB-Out by family, and how many still wait to be written */
   readonly announced: Readonly<Record<AddressFamily, number>>
   readonly pending: number
+  /** routes that are wanted and cannot be sent to this peer, by reason; absent when there are none */
+  readonly unsent?: Readonly<Partial<Record<UnsentReason, number>>>
 }
+
+/** Why a wanted route is not sent. */
+export const unsentReasons = {
+  'family-not-negotiated': 'the peer did not offer this address family',
+  'no-next-hop': 'the session runs over the other family and no next hop is configured',
+  'next-hop-is-peer': "the next hop is the peer's own address (RFC 4271 5.1.3)",
+  'attributes-too-long': 'the attributes do not fit into a message of 4096 octets',
+} as const
+export type UnsentReason = keyof typeof unsentReasons
 
 export interface SessionCounters {
   opensSent: number

@@ -1,0 +1,111 @@
+import { createConnection, type Socket } from 'node:net'
+import { formatAddress, tryParseAddress, type Address } from '#inet/address.ts'
+import type { PeerConfig } from './config.ts'
+import type { Connection, ConnectionError } from './connection.ts'
+import type { BgpUsageError } from './errors.ts'
+
+/** How long `close()` waits for the peer to close its side, in milliseconds. */
+const closeTimeout = 2000
+
+/**
+ * A connector on plain `node:net`. What node:net cannot set is refused rather than left out: a TCP MD5 password
+ * (RFC 2385), and a device other than as the zone of a link-local address. The TTL stays the system's default.
+ */
+export function connectPlain(config: PeerConfig): Connection {
+  const connection = new SocketConnection()
+  const missing = unsupported(config)
+  if (missing === undefined) connection.attach(openSocket(config))
+  else connection.refuse(missing)
+  return connection
+}
+
+function unsupported(config: PeerConfig): string | undefined {
+  if (config.password !== undefined) return 'a TCP MD5 password needs another connector than node:net'
+  if (config.device !== undefined && !isLinkLocal(config.address)) {
+    return 'binding to a device needs another connector than node:net'
+  }
+  return undefined
+}
+
+const isLinkLocal = ({ family, value }: Address): boolean => family === 6 && value >> 118n === 0x3fan
+
+function openSocket({ address, port, sourceAddress, device }: PeerConfig): Socket {
+  const zone = device !== undefined && isLinkLocal(address) ? `%${device}` : ''
+  return createConnection({
+    host: formatAddress(address) + zone,
+    port,
+    localAddress: sourceAddress && formatAddress(sourceAddress),
+    noDelay: true,
+  })
+}
+
+class SocketConnection implements Connection {
+  #socket: Socket | undefined
+  #error: ConnectionError | undefined
+  #open = () => {}
+  #data = (_chunk: Uint8Array) => {}
+  #close = (_error?: ConnectionError) => {}
+  #drain = () => {}
+
+  attach(socket: Socket): void {
+    this.#socket = socket
+    socket.on('connect', () => this.#open())
+    socket.on('data', (chunk: Uint8Array) => this.#data(chunk))
+    socket.on('drain', () => this.#drain())
+    socket.on('error', (error: Error & { code?: string }) => {
+      this.#error = { code: error.code ?? 'unknown', message: error.message }
+    })
+    socket.on('close', () => this.#close(this.#error))
+  }
+
+  /** There will be no socket. */
+  refuse(message: string): void {
+    const code: BgpUsageError['code'] = 'FL_BGP_TRANSPORT'
+    queueMicrotask(() => this.#close({ code, message }))
+  }
+
+  onOpen(listener: () => void): void {
+    this.#open = listener
+  }
+  onData(listener: (chunk: Uint8Array) => void): void {
+    this.#data = listener
+  }
+  onClose(listener: (error?: ConnectionError) => void): void {
+    this.#close = listener
+  }
+  onDrain(listener: () => void): void {
+    this.#drain = listener
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.#socket?.write(bytes) ?? false
+  }
+
+  async close(): Promise<void> {
+    this.#open = this.#data = this.#close = this.#drain = () => {}
+    const socket = this.#socket
+    if (socket === undefined || socket.destroyed) return
+    await new Promise<void>((resolve) => {
+      const limit = setTimeout(() => socket.destroy(), closeTimeout)
+      socket.once('close', () => {
+        clearTimeout(limit)
+        resolve()
+      })
+      if (socket.connecting) socket.destroy()
+      // Ends our side and goes on reading until the peer ends its own: closed with octets unread, the kernel
+      // would send a reset that can overtake the NOTIFICATION.
+      else socket.end()
+    })
+  }
+
+  get localAddress(): Address | undefined {
+    return readAddress(this.#socket?.localAddress)
+  }
+  get remoteAddress(): Address | undefined {
+    return readAddress(this.#socket?.remoteAddress)
+  }
+}
+
+/** Without the zone of a link-local address. */
+const readAddress = (text: string | undefined): Address | undefined =>
+  text === undefined ? undefined : tryParseAddress(text.split('%')[0])

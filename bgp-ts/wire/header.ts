@@ -1,0 +1,61 @@
+import { BgpError } from '../errors.ts'
+
+/** RFC 4271 4.1: marker of sixteen ones, length (2 octets, header included), type. */
+export const headerLength = 19
+export const maxMessageLength = 4096
+
+/** RFC 4271 4.1, RFC 2918. The order of the keys is the order of the codes. */
+export const messageTypes = { open: 1, update: 2, notification: 3, keepalive: 4, routeRefresh: 5 } as const
+export type MessageType = keyof typeof messageTypes
+
+const typeByCode = new Map(
+  Object.entries(messageTypes).map(([name, code]) => [code as number, name as MessageType]),
+)
+
+/** Smallest whole message of each type (RFC 4271 4.2 to 4.5, RFC 2918 3). */
+const minLength = { open: 29, update: 23, notification: 21, keepalive: 19, routeRefresh: 23 } as const
+
+/** One message cut out of the stream: its type and what follows the header. */
+export interface Frame {
+  readonly type: MessageType
+  readonly body: Uint8Array
+}
+
+/**
+ * Checks 19 octets: marker, then type, then length. The order is not in the RFC; type before length is what FRR
+ * does, and it decides which error a type 0 with an odd length is.
+ * @returns type and whole length of the message
+ * @throws BgpError 1/1, 1/2 (data: the length), 1/3 (data: the type)
+ */
+export function readHeader(bytes: Uint8Array): { type: MessageType; length: number } {
+  // RFC 4271 6.1: the marker is all ones.
+  for (let index = 0; index < 16; index++) {
+    if (bytes[index] !== 255)
+      throw new BgpError('FL_BGP_HEADER_SYNC', 'the marker of a message is not all ones')
+  }
+  const length = bytes[16] * 256 + bytes[17]
+  const type = typeByCode.get(bytes[18])
+  if (type === undefined) {
+    throw new BgpError('FL_BGP_HEADER_TYPE', `message type ${bytes[18]} is unknown`, [bytes[18]])
+  }
+  // RFC 4271 6.1: the limits of all messages, then those of the type; KEEPALIVE has exactly one length.
+  const bad =
+    length > maxMessageLength || length < minLength[type] || (type === 'keepalive' && length !== headerLength)
+  if (bad) {
+    const data = [bytes[16], bytes[17]]
+    throw new BgpError('FL_BGP_HEADER_LENGTH', `length ${length} is impossible for ${type}`, data)
+  }
+  return { type, length }
+}
+
+/** The message around a body. */
+export function writeMessage(type: MessageType, body: Uint8Array): Uint8Array {
+  const length = headerLength + body.length
+  const bytes = new Uint8Array(length)
+  bytes.fill(255, 0, 16)
+  bytes[16] = length >>> 8
+  bytes[17] = length & 255
+  bytes[18] = messageTypes[type]
+  bytes.set(body, headerLength)
+  return bytes
+}

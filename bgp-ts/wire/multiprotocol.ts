@@ -1,0 +1,89 @@
+import { addressFromBytes, addressToBytes, type Address } from '#inet/address.ts'
+import type { Prefix } from '#inet/prefix.ts'
+import type { AddressFamily } from '../config.ts'
+import { BgpError } from '../errors.ts'
+import { writeAttribute, mpTypes, type RawAttribute } from './attributes.ts'
+import type { CodecContext } from './context.ts'
+import { familyCodes, familyOf } from './families.ts'
+import { maxMessageLength } from './header.ts'
+import { readPrefixes, writePrefixes } from './nlri.ts'
+import { Reader } from './reader.ts'
+import { Writer } from './writer.ts'
+
+/** MP_REACH_NLRI (RFC 4760 3): AFI, SAFI, next hop with its length, a reserved octet, prefixes. */
+export interface Reach {
+  readonly family: AddressFamily
+  readonly nextHop: Address
+  /** RFC 2545 3: the link-local address of the same interface, as a second next hop */
+  readonly linkLocal?: Address
+  readonly prefixes: readonly Prefix[]
+}
+
+/** MP_UNREACH_NLRI (RFC 4760 4): AFI, SAFI, prefixes. */
+export interface Unreach {
+  readonly family: AddressFamily
+  readonly prefixes: readonly Prefix[]
+}
+
+/** Octets of MP_REACH_NLRI before its prefixes, with an extended length and a next hop of this many octets. */
+export const reachOverhead = (nextHopOctets: number): number => 4 + 2 + 1 + 1 + nextHopOctets + 1
+/** Octets of MP_UNREACH_NLRI before its prefixes, with an extended length. */
+export const unreachOverhead = 4 + 2 + 1
+
+// RFC 7606 5.3: where the end of a prefix is not certain, the rest of the message is not either.
+const invalid = (raw: RawAttribute, why: string) => () =>
+  new BgpError('FL_BGP_UPDATE_OPTIONAL', why, raw.whole)
+
+const notNegotiated = (afi: number, safi: number): BgpError =>
+  new BgpError('FL_BGP_UPDATE_OPTIONAL', `family ${afi}/${safi} was not negotiated`, [], 'discard')
+
+/** @throws BgpError 3/9 or 3/1 with reset; with discard for a family that was not negotiated */
+export function readReach(raw: RawAttribute, { families }: CodecContext): Reach {
+  const reader = new Reader(raw.value, invalid(raw, 'MP_REACH_NLRI ends early'))
+  const afi = reader.u16()
+  const safi = reader.u8()
+  const family = familyOf(afi, safi)
+  if (family === undefined || !families.includes(family)) throw notNegotiated(afi, safi)
+  const length = reader.u8()
+  // RFC 7606 7.11: a length that is no next hop hides where the prefixes begin. Sixteen and 32 octets are
+  // possible for IPv4 as well (RFC 8950).
+  if (length !== 16 && length !== 32 && !(length === 4 && family === 'ipv4-unicast')) {
+    throw new BgpError('FL_BGP_UPDATE_ATTRIBUTE_LIST', `MP_REACH_NLRI has a next hop of ${length} octets`)
+  }
+  const nextHop = addressFromBytes(reader.take(Math.min(length, 16)))
+  const linkLocal = length === 32 ? { linkLocal: addressFromBytes(reader.take(16)) } : {}
+  reader.u8()
+  const bad = invalid(raw, 'MP_REACH_NLRI has a bad prefix')
+  const prefixes = readPrefixes(reader.rest(), familyCodes[family].addresses, bad)
+  return { family, nextHop, ...linkLocal, prefixes }
+}
+
+/** @throws BgpError 3/9 with reset; with discard for a family that was not negotiated */
+export function readUnreach(raw: RawAttribute, { families }: CodecContext): Unreach {
+  const reader = new Reader(raw.value, invalid(raw, 'MP_UNREACH_NLRI ends early'))
+  const afi = reader.u16()
+  const safi = reader.u8()
+  const family = familyOf(afi, safi)
+  if (family === undefined || !families.includes(family)) throw notNegotiated(afi, safi)
+  const bad = invalid(raw, 'MP_UNREACH_NLRI has a bad prefix')
+  return { family, prefixes: readPrefixes(reader.rest(), familyCodes[family].addresses, bad) }
+}
+
+const optionalFlag = 0x80
+
+export function writeReach(writer: Writer, { family, nextHop, linkLocal, prefixes }: Reach): void {
+  const { afi, safi } = familyCodes[family]
+  const hops = [nextHop, ...(linkLocal === undefined ? [] : [linkLocal])].map(addressToBytes)
+  const value = new Writer(maxMessageLength).u16(afi).u8(safi)
+  value.u8(hops.reduce((sum, { length }) => sum + length, 0))
+  for (const hop of hops) value.put(hop)
+  writePrefixes(value.u8(0), prefixes)
+  writeAttribute(writer, optionalFlag, mpTypes.reach, value.bytes())
+}
+
+export function writeUnreach(writer: Writer, { family, prefixes }: Unreach): void {
+  const { afi, safi } = familyCodes[family]
+  const value = new Writer(maxMessageLength).u16(afi).u8(safi)
+  writePrefixes(value, prefixes)
+  writeAttribute(writer, optionalFlag, mpTypes.unreach, value.bytes())
+}

@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest'
+import { notifications, notificationWords } from '../errors.ts'
+import { ceaseMessage, describeNotification, shutdownText, type NotificationMessage } from './notification.ts'
+
+const received = (subcode: number, data: readonly number[]): NotificationMessage => ({
+  type: 'notification',
+  code: 6,
+  subcode,
+  data,
+})
+const withText = (text: string): NotificationMessage => {
+  const octets = [...Buffer.from(text)]
+  return received(2, [octets.length, ...octets])
+}
+
+describe('shutdown communication (RFC 9003)', () => {
+  test('goes out with a length octet, for shutdown and reset only', () => {
+    expect(ceaseMessage(2, 'bye').data).toEqual([3, 0x62, 0x79, 0x65])
+    expect(ceaseMessage(4, 'bye').data).toEqual([3, 0x62, 0x79, 0x65])
+    expect(ceaseMessage(3, 'bye').data).toEqual([])
+    expect(ceaseMessage(2).data).toEqual([])
+  })
+
+  test('is cut at 128 octets between characters', () => {
+    const { data } = ceaseMessage(2, 'ä'.repeat(100))
+    expect(data[0]).toBe(128)
+    expect(data.length).toBe(129)
+    expect(shutdownText({ ...received(2, data) }).text).toBe('ä'.repeat(64))
+    expect(ceaseMessage(2, `x${'ä'.repeat(100)}`).data[0]).toBe(127)
+  })
+
+  test.each([
+    ['plain', withText('bye'), 'bye', false],
+    ['none', received(2, []), '', false],
+    ['empty', received(2, [0]), '', false],
+    ['not UTF-8', received(2, [2, 0xff, 0x41]), '\ufffdA', false],
+    ['a line break and an escape', withText('a\nb\u001b[31m'), 'a\ufffdb\ufffd[31m', false],
+    ['text that turns direction', withText('a\u202eb'), 'a\ufffdb', false],
+    ['a length beyond the data', received(2, [200, 0x62, 0x79, 0x65]), '', true],
+    ['another subcode', received(5, [3, 0x62, 0x79, 0x65]), '', false],
+  ])('received: %s', (_name, message, text, malformed) => {
+    expect(shutdownText(message)).toEqual({ text, malformed })
+  })
+})
+
+test.each([
+  [withText('bye'), 'Cease, Administrative Shutdown (6/2): "bye"'],
+  [received(2, [200, 1]), 'Cease, Administrative Shutdown (6/2), with a malformed text'],
+  [received(7, []), 'Cease, Connection Collision Resolution (6/7)'],
+  [received(77, []), 'Cease (6/77)'],
+  [{ ...received(0, []), code: 4 }, 'Hold Timer Expired (4/0)'],
+  [{ ...received(2, [0xfc, 0]), code: 2 }, 'OPEN Message Error, Bad Peer AS (2/2), data fc00'],
+  [{ ...received(9, []), code: 99 }, 'unknown error (99/9)'],
+])('%o in words', (message, words) => {
+  expect(describeNotification(message)).toBe(words)
+})
+
+test('every NOTIFICATION has its own pair of numbers and words', () => {
+  const pairs = Object.values(notifications).map(([code, subcode]) => `${code}/${subcode}`)
+  expect(new Set(pairs).size).toBe(pairs.length)
+  for (const [code, subcode] of Object.values(notifications)) {
+    expect(notificationWords(code, subcode)).not.toContain('unknown')
+  }
+})

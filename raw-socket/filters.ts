@@ -1,0 +1,104 @@
+import { accept, alu, ancillary, assemble, drop, jump, label, load, type Step } from './bpf.ts'
+
+/**
+ * The programs that decide in the kernel what this project's sockets see. What is refused here costs no wake-up
+ * and reaches no parser.
+ */
+
+/** The largest frame that is passed on; longer ones are cut. */
+export const maxFrame = 9216
+
+/** First value of `pkt_type` that is not to us: another host's, our own outgoing (linux/if_packet.h). */
+const PACKET_OTHERHOST = 3
+
+const etherTypes = { ipv4: 0x0800, arp: 0x0806, ipv6: 0x86dd } as const
+
+/**
+ * Only frames for this host (unicast to the interface, broadcast, multicast) of the untagged network.
+ *
+ * A socket bound to one EtherType gets a tagged frame for which there is no VLAN interface with the tag already
+ * taken off and the packet type "other host" (net/core/dev.c, __netif_receive_skb_core), so the first check
+ * refuses it, together with unicast frames to other stations that a promiscuous interface lets in. A socket bound
+ * to all EtherTypes still sees the tag. VLAN id 0 is a priority tag and belongs to the untagged network.
+ */
+const forThisHost: readonly Step[] = [
+  load.byte(ancillary.packetType),
+  jump.ifAtLeast(PACKET_OTHERHOST, 'drop'),
+  load.byte(ancillary.vlanTagPresent),
+  jump.ifEqual(0, 'untagged'),
+  load.half(ancillary.vlanTag),
+  alu.and(0xfff),
+  jump.unlessEqual(0, 'drop'),
+  label('untagged'),
+]
+
+const end: readonly Step[] = [accept(maxFrame), label('drop'), drop()]
+
+/** ARP requests and replies for IPv4 over Ethernet (RFC 826), of full length. */
+export const arpFilter: Uint8Array = assemble([
+  ...forThisHost,
+  load.half(12),
+  jump.unlessEqual(etherTypes.arp, 'drop'),
+  load.half(14),
+  jump.unlessEqual(1, 'drop'),
+  load.half(16),
+  jump.unlessEqual(etherTypes.ipv4, 'drop'),
+  // hardware address length 6, protocol address length 4
+  load.half(18),
+  jump.unlessEqual(0x0604, 'drop'),
+  load.half(20),
+  jump.ifEqual(1, 'operation'),
+  jump.unlessEqual(2, 'drop'),
+  label('operation'),
+  load.length(),
+  jump.unlessAtLeast(14 + 28, 'drop'),
+  ...end,
+])
+
+const ICMPV6 = 58
+const NEIGHBOR_SOLICITATION = 135
+const NEIGHBOR_ADVERTISEMENT = 136
+
+/**
+ * Neighbor Solicitations and Advertisements with hop limit 255 (RFC 4861 7.1.1, 7.1.2: any other has passed a
+ * router) and full length. Those behind an extension header are refused: no host sends them, and RFC 6980 forbids
+ * their fragments.
+ */
+export const neighborDiscoveryFilter: Uint8Array = assemble([
+  ...forThisHost,
+  load.half(12),
+  jump.unlessEqual(etherTypes.ipv6, 'drop'),
+  load.byte(20),
+  jump.unlessEqual(ICMPV6, 'drop'),
+  load.byte(21),
+  jump.unlessEqual(255, 'drop'),
+  load.byte(54),
+  jump.ifEqual(NEIGHBOR_SOLICITATION, 'type'),
+  jump.unlessEqual(NEIGHBOR_ADVERTISEMENT, 'drop'),
+  label('type'),
+  load.length(),
+  jump.unlessAtLeast(14 + 40 + 24, 'drop'),
+  ...end,
+])
+
+/**
+ * For UDP sockets of either family: only datagrams whose TTL or hop limit is at least `minimum` (RFC 5082; BFD
+ * wants 255, RFC 5881 5). The kernel's own IP_MINTTL is for TCP.
+ */
+export function udpTtlFilter(minimum: number): Uint8Array {
+  return assemble([
+    load.byte(ancillary.network),
+    alu.shiftRight(4),
+    jump.ifEqual(4, 'ipv4'),
+    jump.unlessEqual(6, 'drop'),
+    load.byte(ancillary.network + 7),
+    jump.unlessAtLeast(minimum, 'drop'),
+    accept(0xffff),
+    label('ipv4'),
+    load.byte(ancillary.network + 8),
+    jump.unlessAtLeast(minimum, 'drop'),
+    accept(0xffff),
+    label('drop'),
+    drop(),
+  ])
+}
