@@ -68,7 +68,7 @@ export function controllerSource(options: {
     }),
     layer2: async () => ({
       items: (await list(api, resources.serviceL2Statuses)).map((object) => ({
-        ...((object as KubeObject & { status?: Document }).status ?? {}),
+        ...(object as KubeObject & { status?: Document }).status,
       })),
     }),
     bgpPeers: async () => ({

@@ -53,6 +53,7 @@ export const resources = {
   communities: metallb('communities', 'Community'),
   serviceL2Statuses: metallb('servicel2statuses', 'ServiceL2Status'),
   serviceBgpStatuses: metallb('servicebgpstatuses', 'ServiceBGPStatus'),
+  configurationStates: metallb('configurationstates', 'ConfigurationState'),
   speakerStatuses: {
     group: 'fairlead.io',
     version: 'v1alpha1',

@@ -50,7 +50,12 @@ export type WireObserved =
   /** changed sessions only */
   | { readonly kind: 'sessions'; readonly sessions: readonly SessionStatus[] }
   /** every second, when something moved */
-  | { readonly kind: 'counters'; readonly addresses: readonly AddressCounters[] }
+  | {
+      readonly kind: 'counters'
+      readonly addresses: readonly AddressCounters[]
+      /** frames heard and not answered */
+      readonly drops?: readonly DropCounter[]
+    }
   | {
       readonly kind: 'conflict'
       readonly address: string
@@ -73,7 +78,7 @@ export interface WireInterface {
   readonly up: boolean
   /** `address/length` */
   readonly prefixes: readonly string[]
-  /** ARP and NDP are spoken here; otherwise why not */
+  /** ARP and NDP are spoken here; otherwise why not (unusableReasons of layer2/errors.ts) */
   readonly usable: boolean
   readonly reason: string
 }
@@ -88,7 +93,7 @@ export interface WireHolder {
   readonly since: number
   /** where this node answers */
   readonly interfaces: readonly string[]
-  /** why this node does not answer, '' when it does */
+  /** why this node does not answer (silenceReasons of layer2/errors.ts), '' when it does */
   readonly reason: string
 }
 
@@ -100,4 +105,11 @@ export interface AddressCounters {
   readonly conflicts: number
   /** epoch milliseconds of the last request seen for it, 0 for never */
   readonly lastRequest: number
+}
+
+/** `reason` is one of the drop reasons of layer2/errors.ts. */
+export interface DropCounter {
+  readonly interface: string
+  readonly reason: string
+  readonly count: number
 }

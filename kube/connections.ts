@@ -1,0 +1,94 @@
+import { createRequire } from 'node:module'
+import type { buildConnector as BuildConnector, Dispatcher, Pool as UndiciPool } from 'undici'
+import type { TlsMaterial } from './credentials.ts'
+
+export type Answer = Dispatcher.ResponseData
+
+/*
+ * The parts of undici that a request needs. `import 'undici'` also loads fetch, WebSocket, caches and mocks: 13 MB
+ * and 35 ms more, see docs/decisions/0001-kubeconfig-loading.md.
+ */
+const require = createRequire(import.meta.url)
+const Pool = require('undici/lib/dispatcher/pool.js') as typeof UndiciPool
+const buildConnector = require('undici/lib/core/connect.js') as typeof BuildConnector
+const request = require('undici/lib/api/api-request.js') as (
+  this: Dispatcher,
+  options: Dispatcher.RequestOptions,
+) => Promise<Answer>
+
+export interface Call {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** with query */
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
+  readonly signal: AbortSignal
+}
+
+const CONNECT_TIMEOUT_MS = 10_000
+/** Idle time after which TCP asks whether the peer still lives; it gives up about 10 s later. */
+const KEEP_ALIVE_MS = 15_000
+const IDLE_MS = 30_000
+const REQUEST_CONNECTIONS = 8
+/** One a watch; more watches than this wait for each other. */
+const WATCH_CONNECTIONS = 64
+
+/** HTTP/1.1 connections to one server, those of watches apart so that they cannot starve requests. */
+export class Connections {
+  readonly #origin: string
+  readonly #tls: () => Promise<TlsMaterial>
+  #requests: UndiciPool
+  #watches: UndiciPool
+
+  constructor(origin: string, tls: () => Promise<TlsMaterial>) {
+    this.#origin = origin
+    this.#tls = tls
+    this.#requests = this.#pool(REQUEST_CONNECTIONS)
+    this.#watches = this.#pool(WATCH_CONNECTIONS)
+  }
+
+  request(call: Call): Promise<Answer> {
+    return this.#send(this.#requests, call)
+  }
+
+  watch(call: Call): Promise<Answer> {
+    return this.#send(this.#watches, call)
+  }
+
+  /** New connections from here on, for instance with another client certificate; running requests go on. */
+  renew(): void {
+    void this.#requests.close()
+    void this.#watches.close()
+    this.#requests = this.#pool(REQUEST_CONNECTIONS)
+    this.#watches = this.#pool(WATCH_CONNECTIONS)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#requests.destroy(), this.#watches.destroy()])
+  }
+
+  #send(pool: UndiciPool, call: Call): Promise<Answer> {
+    // Time limits are the caller's, by signal; a quiet watch is not an error.
+    return request.call(pool, { ...call, headersTimeout: 0, bodyTimeout: 0 })
+  }
+
+  #pool(connections: number): UndiciPool {
+    const connect: BuildConnector.connector = (options, callback) => {
+      // Read for each connection: certificates and CA files rotate.
+      this.#tls().then(
+        (tls) => {
+          const limits = { timeout: CONNECT_TIMEOUT_MS, keepAliveInitialDelay: KEEP_ALIVE_MS }
+          buildConnector({ ...tls, ...limits, allowH2: false })(options, callback)
+        },
+        (error: Error) => callback(error, null),
+      )
+    }
+    return new Pool(this.#origin, {
+      connections,
+      connect,
+      pipelining: 1,
+      allowH2: false,
+      keepAliveTimeout: IDLE_MS,
+    })
+  }
+}

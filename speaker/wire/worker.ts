@@ -1,0 +1,47 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { systemClock } from '#kube/clock.ts'
+import { BgpEdge } from './bgp-edge.ts'
+import { connectPeer } from './bgp-connection.ts'
+import { Layer2Edge } from './layer2-edge.ts'
+import { wireLog } from './logger.ts'
+import type { WireDesired, WireObserved } from './protocol.ts'
+import type { WireWorkerData } from './wire-host.ts'
+
+/**
+ * Entry of the wire thread. It holds all that it needs to answer and to keep sessions, so nothing here waits for the
+ * main thread. Whatever throws ends the thread, and with it the process.
+ */
+if (parentPort === null) throw new Error('worker.ts runs as a worker thread only')
+const port = parentPort
+const { node } = workerData as WireWorkerData
+const clock = systemClock
+const random = Math.random
+const post = (observed: WireObserved): void => port.postMessage(observed)
+const log = wireLog(post, clock)
+const layer2 = new Layer2Edge({ node, clock, random, post, log })
+const bgp = new BgpEdge({ clock, random, connect: connectPeer, post, log })
+
+port.on('message', (desired: WireDesired) => {
+  switch (desired.kind) {
+    case 'addresses':
+      return layer2.addresses(desired.put, desired.remove)
+    case 'excludeInterfaces':
+      return layer2.exclude(desired.patterns)
+    case 'peers':
+      return bgp.peers(desired.peers)
+    case 'routes':
+      return bgp.routes(desired.put, desired.remove)
+    case 'stop':
+      return void stop()
+  }
+})
+
+async function stop(): Promise<void> {
+  layer2.stop()
+  await bgp.stop()
+  post({ kind: 'stopped' })
+  port.close()
+}
+
+layer2.start()
+bgp.start()
