@@ -14,6 +14,8 @@ export interface Config {
   readonly bfdProfiles: readonly BfdProfile[]
   /** alias -> community, from all Community objects */
   readonly communities: ReadonlyMap<string, Community>
+  /** alias -> name of the Community object that defines it; parseConfig needs it to keep last good versions */
+  readonly communityOwners?: ReadonlyMap<string, string>
 }
 
 export const emptyConfig: Config = {

@@ -11,12 +11,14 @@ export interface LabelSelector {
 type Labels = Readonly<Record<string, string>>
 
 export function matchesSelector(selector: LabelSelector, labels: Labels): boolean {
-  const byLabel = Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value)
+  const byLabel = Object.entries(selector.matchLabels ?? {}).every(
+    ([key, value]) => valueOf(labels, key) === value,
+  )
   return byLabel && (selector.matchExpressions ?? []).every((term) => matchesTerm(term, labels))
 }
 
 function matchesTerm(term: NonNullable<LabelSelector['matchExpressions']>[number], labels: Labels): boolean {
-  const value = labels[term.key]
+  const value = valueOf(labels, term.key)
   switch (term.operator) {
     case 'Exists':
       return value !== undefined
@@ -29,6 +31,10 @@ function matchesTerm(term: NonNullable<LabelSelector['matchExpressions']>[number
       return value === undefined || !(term.values ?? []).includes(value)
   }
 }
+
+/** A label may be called `constructor`: what an object inherits is no label. */
+const valueOf = (labels: Labels, key: string): string | undefined =>
+  Object.hasOwn(labels, key) ? labels[key] : undefined
 
 /** MetalLB's lists of selectors are alternatives; an empty list stands for no restriction. */
 export const matchesAny = (selectors: readonly LabelSelector[], labels: Labels): boolean =>

@@ -56,14 +56,27 @@ const tiers: Tier[] = [
 const privateNamespaces = [
   'unshare',
   ...(root ? [] : ['--user', '--map-root-user']),
-  ...['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'],
-  ...['sh', '-c', 'mount -t tmpfs tmpfs /run && mkdir /run/netns && ip link set lo up && exec "$@"', 'sh'],
+  '--net',
+  '--mount',
+  '--pid',
+  '--fork',
+  '--kill-child',
+  '--mount-proc',
+  'sh',
+  '-c',
+  'mount -t tmpfs tmpfs /run && mkdir /run/netns && ip link set lo up && exec "$@"',
+  'sh',
 ]
 
 function namespacesMissing(): string {
   const [program, ...rest] = privateNamespaces
-  const attempt = spawnSync(program, [...rest, 'true'], { env: { ...process.env, PATH: path }, encoding: 'utf8' })
-  return attempt.status === 0 ? '' : `no namespaces of its own: ${attempt.stderr.trim() || attempt.error?.message}`
+  const attempt = spawnSync(program, [...rest, 'true'], {
+    env: { ...process.env, PATH: path },
+    encoding: 'utf8',
+  })
+  return attempt.status === 0
+    ? ''
+    : `no namespaces of its own: ${attempt.stderr.trim() || attempt.error?.message}`
 }
 
 function command(program: string, args: readonly string[]): number {
@@ -73,11 +86,21 @@ function command(program: string, args: readonly string[]): number {
 
 function vitest(project: string, wrapper: readonly string[]): { passed: number; failed: number } {
   const output = join(scratch, `${project}.json`)
-  const args = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${output}`]
+  const args = [
+    'run',
+    '--project',
+    project,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${output}`,
+  ]
   const [program, ...rest] = [...wrapper, 'vitest', ...args]
   const status = command(program, rest)
   try {
-    const report = JSON.parse(readFileSync(output, 'utf8')) as { numPassedTests: number; numFailedTests: number }
+    const report = JSON.parse(readFileSync(output, 'utf8')) as {
+      numPassedTests: number
+      numFailedTests: number
+    }
     // A file that could not be loaded fails the run without failing a test.
     const failed = report.numFailedTests + (status !== 0 && report.numFailedTests === 0 ? 1 : 0)
     return { passed: report.numPassedTests, failed }

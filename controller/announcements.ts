@@ -1,0 +1,62 @@
+import { statusLabels } from '#crds/objects.ts'
+import type { KubeObject } from '#kube/api.ts'
+import type { Condition } from '#kube/objects/service.ts'
+
+/** One ServiceL2Status or ServiceBGPStatus: a node announces a Service. */
+export interface Announcement {
+  readonly service: string
+  readonly node: string
+  readonly protocol: 'layer2' | 'bgp'
+}
+
+/** What is kept of a status object; its labels say all. */
+export const projectAnnouncement =
+  (protocol: Announcement['protocol']) =>
+  ({ metadata: { labels = {} } }: KubeObject): Announcement => ({
+    service: `${labels[statusLabels.serviceNamespace] ?? ''}/${labels[statusLabels.serviceName] ?? ''}`,
+    node: labels[statusLabels.node] ?? '',
+    protocol,
+  })
+
+/** The announcements of each Service. */
+export class AnnouncementIndex {
+  readonly #byService = new Map<string, Map<string, Announcement>>()
+
+  /** @param object key of the status object, unique among both kinds */
+  change(object: string, previous: Announcement | undefined, current: Announcement | undefined): void {
+    if (previous !== undefined) {
+      const rest = this.#byService.get(previous.service)
+      rest?.delete(object)
+      if (rest?.size === 0) this.#byService.delete(previous.service)
+    }
+    if (current !== undefined) {
+      const all = this.#byService.get(current.service) ?? new Map<string, Announcement>()
+      this.#byService.set(current.service, all.set(object, current))
+    }
+  }
+
+  of(service: string): Announcement[] {
+    return [...(this.#byService.get(service)?.values() ?? [])]
+  }
+}
+
+const NAMES = 10
+
+/** The words of the condition Announced. */
+export function announcedCondition(
+  announcements: readonly Announcement[],
+  hasAddress: boolean,
+): Pick<Condition, 'status' | 'reason' | 'message'> {
+  if (!hasAddress)
+    return { status: 'False', reason: 'NotAnnounced', message: 'there is no address to announce' }
+  if (announcements.length === 0)
+    return { status: 'False', reason: 'NotAnnounced', message: 'no node announces the address' }
+  // Sorted and without repetition, so that the same state has the same words.
+  const nodes = [...new Set(announcements.map(({ node, protocol }) => `${node} (${protocol})`))].sort()
+  const more = nodes.length > NAMES ? ` and ${nodes.length - NAMES} more` : ''
+  return {
+    status: 'True',
+    reason: 'Announced',
+    message: `announced by ${nodes.slice(0, NAMES).join(', ')}${more}`,
+  }
+}

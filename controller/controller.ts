@@ -1,0 +1,256 @@
+import type { Config } from '#crds/config.ts'
+import { keyOf, type KubeApi } from '#kube/api.ts'
+import type { Clock } from '#kube/clock.ts'
+import { EventRecorder } from '#kube/events.ts'
+import type { Logger } from '#kube/logger.ts'
+import { classRefusal } from '#kube/objects/load-balancer-class.ts'
+import { projectService, type Service } from '#kube/objects/service.ts'
+import { resources } from '#kube/resources.ts'
+import { WorkQueue, type Outcome } from '#kube/work-queue.ts'
+import { ConfigReport } from './config-report.ts'
+import { Inputs } from './inputs.ts'
+import type { Leadership } from './leadership.ts'
+import { ControllerMetrics } from './metrics.ts'
+import { PoolStatusReconciler } from './pool-status.ts'
+import { POOL_ANNOTATION } from './request.ts'
+import { ServiceReconciler } from './service-reconciler.ts'
+import { byAge, Session } from './session.ts'
+import { ADDRESS_ASSIGNED } from './status-patch.ts'
+
+export interface ControllerOptions {
+  readonly api: KubeApi
+  readonly clock: Clock
+  readonly namespace: string
+  readonly identity: string
+  readonly loadBalancerClass: string
+  readonly log: Logger
+  readonly leadership: Leadership
+}
+
+const POOL_STATUS_DELAY_MS = 1000
+const CONCURRENCY = 8
+const PAGE = 500
+
+/**
+ * The edge: what is observed marks keys as dirty, and queues bring each key to its reconciler. Nothing is written
+ * unless this replica leads, all first lists are complete, and the addresses that Services have are registered.
+ */
+export class Controller {
+  readonly inputs: Inputs
+  readonly metrics: ControllerMetrics
+  readonly #options: ControllerOptions
+  readonly #events: EventRecorder
+  readonly #services: ServiceReconciler
+  readonly #poolStatus: PoolStatusReconciler
+  readonly #report: ConfigReport
+  readonly #queues: {
+    readonly activation: WorkQueue
+    readonly services: WorkQueue
+    readonly pools: WorkQueue
+    readonly configuration: WorkQueue
+  }
+  /** keys of Services that concern us, by namespace */
+  readonly #byNamespace = new Map<string, Set<string>>()
+  #session: Session | undefined
+  /** counts changes of leadership */
+  #term = 0
+
+  constructor(options: ControllerOptions) {
+    const { api, clock, namespace, identity, log } = options
+    this.#options = options
+    this.inputs = new Inputs({
+      api,
+      clock,
+      namespace,
+      onError: (what, error, retryInMs) => log.warn({ err: error, retryInMs }, `cannot follow ${what}`),
+    })
+    this.#events = new EventRecorder({ api, clock, component: 'fairlead-controller', instance: identity })
+    this.#services = new ServiceReconciler({
+      api,
+      clock,
+      log,
+      inputs: this.inputs,
+      events: this.#events,
+      session: () => this.#writable(),
+      onDecided: (hopeful, touchedPools) => {
+        for (const key of hopeful) this.#queues.services.add(key)
+        for (const pool of touchedPools) this.#queues.pools.addAfter(pool, POOL_STATUS_DELAY_MS)
+      },
+    })
+    this.#poolStatus = new PoolStatusReconciler({
+      api,
+      namespace,
+      counts: (pool) => this.#writable()?.counts(pool),
+    })
+    this.#report = new ConfigReport({
+      api,
+      clock,
+      log,
+      namespace,
+      events: this.#events,
+      uidOf: (problem) => this.inputs.config.uidOf(problem),
+      problems: () => (this.#writable() === undefined ? undefined : this.inputs.config.problems),
+    })
+    this.#queues = {
+      activation: this.#queue('activation', () => this.#activate()),
+      services: this.#queue('services', (key) => this.#services.reconcile(key), CONCURRENCY),
+      pools: this.#queue('pools', (key) => this.#poolStatus.reconcile(key)),
+      configuration: this.#queue('configuration', () => this.#report.reconcile()),
+    }
+    this.metrics = new ControllerMetrics({
+      pools: () => this.poolCounts(),
+      configLoaded: () => this.inputs.config.synced,
+      configStale: () => this.inputs.config.problems.some(({ severity }) => severity === 'error'),
+      leader: () => this.#options.leadership.mayWrite(clock.now()),
+      queues: () => Object.values(this.#queues),
+    })
+  }
+
+  /** What was allocated, while this replica leads and is ready to. */
+  get session(): Session | undefined {
+    return this.#session
+  }
+
+  *poolCounts(): Generator<readonly [string, NonNullable<ReturnType<Session['counts']>>], void> {
+    for (const { name } of this.inputs.config.config.pools) {
+      const counts = this.#session?.counts(name)
+      if (counts !== undefined) yield [name, counts]
+    }
+  }
+
+  start(): void {
+    this.inputs.services.onChange(({ key, previous, current }) =>
+      this.#serviceChanged(key, previous, current),
+    )
+    this.inputs.namespaces.onChange(({ key, previous, current }) => {
+      if (previous !== undefined && current !== undefined && sameLabels(previous.labels, current.labels))
+        return
+      this.#session?.setNamespace(key, current?.labels)
+      for (const service of this.#byNamespace.get(key) ?? []) this.#dirty(service)
+    })
+    this.inputs.onAnnouncement((service) => {
+      if (this.#session?.has(service)) this.#dirty(service)
+    })
+    this.inputs.config.onChange((config) => this.#configChanged(config))
+    for (const queue of Object.values(this.#queues)) queue.start()
+    this.inputs.start()
+    void this.inputs.whenSynced().then(() => this.#queues.activation.add('activation'))
+    void this.inputs.whenAnnouncementsSynced().then(() => {
+      for (const keys of this.#byNamespace.values()) for (const key of keys) this.#dirty(key)
+    })
+  }
+
+  /** To be called whenever leadership was won or lost. */
+  leadershipChanged(leader: boolean): void {
+    this.#options.log.info({ leader }, leader ? 'leading' : 'standing by')
+    this.#session = undefined
+    this.#term++
+    if (leader) this.#queues.activation.add('activation')
+    else this.#queues.configuration.add('configuration')
+  }
+
+  /** Begins nothing more, finishes what was begun and says what is left to say. */
+  async stop(): Promise<void> {
+    this.inputs.stop()
+    await Promise.all(Object.values(this.#queues).map((queue) => queue.stop()))
+    this.#session = undefined
+    await this.#events.flush()
+  }
+
+  /** The session, when a write may begin now. */
+  #writable(): Session | undefined {
+    const { clock, leadership } = this.#options
+    return leadership.mayWrite(clock.now()) ? this.#session : undefined
+  }
+
+  #queue(name: string, reconcile: (key: string) => Promise<Outcome>, concurrency = 1): WorkQueue {
+    const { clock, log } = this.#options
+    return new WorkQueue({
+      name,
+      clock,
+      reconcile,
+      concurrency,
+      onOutcome: (key, outcome, ms, waitedMs) => {
+        this.metrics.observe(name, outcome, ms, waitedMs)
+        if ('error' in outcome) log.warn({ err: outcome.error, queue: name, key }, 'will be tried again')
+      },
+    })
+  }
+
+  #dirty(key: string): void {
+    if (this.#session !== undefined) this.#queues.services.add(key)
+  }
+
+  #serviceChanged(key: string, previous: Service | undefined, current: Service | undefined): void {
+    const { loadBalancerClass } = this.#options
+    const concerns = current !== undefined && concernsUs(current, loadBalancerClass)
+    const namespace = key.slice(0, key.indexOf('/'))
+    const keys = this.#byNamespace.get(namespace) ?? new Set()
+    if (concerns) this.#byNamespace.set(namespace, keys.add(key))
+    else if (keys.delete(key) && keys.size === 0) this.#byNamespace.delete(namespace)
+    if (concerns || this.#session?.has(key)) this.#dirty(key)
+    const rewritten = JSON.stringify(previous?.annotations) !== JSON.stringify(current?.annotations)
+    if (concerns && rewritten && this.#writable() !== undefined) this.#services.warnDeprecated(current)
+  }
+
+  #configChanged(config: Config): void {
+    const { problems } = this.inputs.config
+    this.#report.log(problems)
+    this.#queues.configuration.add('configuration')
+    if (this.#session === undefined) return
+    for (const key of this.#session.setConfig(config, problems)) this.#dirty(key)
+    for (const pool of this.#session.takeTouched()) this.#queues.pools.addAfter(pool, POOL_STATUS_DELAY_MS)
+  }
+
+  /**
+   * The first thing a leader does. It lists the Services anew, because its reflector may be behind the last writes
+   * of the leader before it, and registers all addresses in use before it gives out any.
+   */
+  async #activate(): Promise<Outcome> {
+    const { clock, leadership, loadBalancerClass, log } = this.#options
+    if (this.#session !== undefined || this.inputs.missing.length > 0) return { kind: 'done' }
+    if (!leadership.mayWrite(clock.now())) return { kind: 'done' }
+    const term = this.#term
+    // What an earlier term began to write must be in the list.
+    await this.#queues.services.idle()
+    const services = (await this.#listServices()).sort(byAge)
+    if (term !== this.#term || !leadership.mayWrite(clock.now())) return { kind: 'done' }
+    const { config, problems } = this.inputs.config
+    const namespaces = this.inputs.namespaces.store.values()
+    this.#session = new Session(loadBalancerClass, config, problems, namespaces, services)
+    this.#poolStatus.reset()
+    for (const service of services) {
+      const key = keyOf(service)
+      if (!this.inputs.services.store.has(key)) this.#services.confirm(key)
+      if (concernsUs(service, loadBalancerClass)) this.#queues.services.add(key)
+    }
+    for (const keys of this.#byNamespace.values()) for (const key of keys) this.#queues.services.add(key)
+    for (const { name } of config.pools) this.#queues.pools.addAfter(name, POOL_STATUS_DELAY_MS)
+    this.#queues.configuration.add('configuration')
+    log.info({ services: services.length, pools: config.pools.length }, 'allocating')
+    return { kind: 'done' }
+  }
+
+  async #listServices(): Promise<Service[]> {
+    const services: Service[] = []
+    let next: string | undefined
+    do {
+      const page = await this.#options.api.list(resources.services, {
+        limit: PAGE,
+        ...(next === undefined ? {} : { continue: next }),
+      })
+      for (const object of page.items) services.push(projectService(object))
+      next = page.continue
+    } while (next)
+    return services
+  }
+}
+
+/** Ours to serve, or not any more but with something of ours on it. */
+const concernsUs = (service: Service, loadBalancerClass: string): boolean =>
+  classRefusal(service, loadBalancerClass) === '' ||
+  Object.hasOwn(service.annotations, POOL_ANNOTATION) ||
+  service.conditions.some(({ type }) => type === ADDRESS_ASSIGNED)
+
+const sameLabels = (a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean =>
+  JSON.stringify(a) === JSON.stringify(b)

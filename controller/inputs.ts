@@ -1,0 +1,106 @@
+import { ConfigSource } from '#kube/config-source.ts'
+import type { KubeApi } from '#kube/api.ts'
+import type { Clock } from '#kube/clock.ts'
+import { projectNamespace, type Namespace } from '#kube/objects/node.ts'
+import { projectService, type Service } from '#kube/objects/service.ts'
+import { Reflector } from '#kube/reflector.ts'
+import { resources } from '#kube/resources.ts'
+import { AnnouncementIndex, projectAnnouncement, type Announcement } from './announcements.ts'
+
+export interface InputsOptions {
+  readonly api: KubeApi
+  readonly clock: Clock
+  readonly namespace: string
+  readonly onError: (what: string, error: unknown, retryInMs: number) => void
+}
+
+/** Everything that the controller observes, whether it leads or not. */
+export class Inputs {
+  readonly services: Reflector<Service>
+  readonly namespaces: Reflector<Namespace>
+  readonly config: ConfigSource
+  readonly announcements = new AnnouncementIndex()
+  readonly #statuses: readonly Reflector<Announcement>[]
+  readonly #announced = new Set<(service: string) => void>()
+
+  constructor({ api, clock, namespace, onError }: InputsOptions) {
+    const report = (what: string) => (error: unknown, retryInMs: number) => onError(what, error, retryInMs)
+    const of = { api, clock }
+    this.config = new ConfigSource({ ...of, namespace, onError: report('configuration') })
+    this.services = new Reflector({
+      ...of,
+      resource: resources.services,
+      project: projectService,
+      onError: report('services'),
+    })
+    this.namespaces = new Reflector({
+      ...of,
+      resource: resources.namespaces,
+      project: projectNamespace,
+      onError: report('namespaces'),
+    })
+    this.#statuses = [
+      { resource: resources.serviceL2Statuses, protocol: 'layer2' as const },
+      { resource: resources.serviceBgpStatuses, protocol: 'bgp' as const },
+    ].map(({ resource, protocol }) => {
+      const reflector = new Reflector({
+        ...of,
+        resource,
+        select: { namespace },
+        project: projectAnnouncement(protocol),
+        onError: report(resource.plural),
+      })
+      reflector.onChange(({ key, previous, current }) => {
+        this.announcements.change(`${protocol} ${key}`, previous, current)
+        for (const service of new Set([previous?.service, current?.service])) {
+          if (service !== undefined) for (const listener of this.#announced) listener(service)
+        }
+      })
+      return reflector
+    })
+  }
+
+  /** Which first lists are still missing of those without which nothing may be allocated. */
+  get missing(): string[] {
+    return [
+      ...(this.services.synced ? [] : ['services']),
+      ...(this.namespaces.synced ? [] : ['namespaces']),
+      ...(this.config.synced ? [] : ['configuration']),
+    ]
+  }
+
+  /** Allocation does not wait for these; until they are there nobody says what is announced. */
+  get announcementsSynced(): boolean {
+    return this.#statuses.every((reflector) => reflector.synced)
+  }
+
+  onAnnouncement(listener: (service: string) => void): void {
+    this.#announced.add(listener)
+  }
+
+  start(): void {
+    this.config.start()
+    for (const reflector of [this.services, this.namespaces, ...this.#statuses]) reflector.start()
+  }
+
+  async whenSynced(): Promise<void> {
+    await Promise.all([this.config.whenSynced(), this.services.whenSynced(), this.namespaces.whenSynced()])
+  }
+
+  async whenAnnouncementsSynced(): Promise<void> {
+    await Promise.all(this.#statuses.map((reflector) => reflector.whenSynced()))
+  }
+
+  stop(): void {
+    this.config.stop()
+    for (const reflector of [this.services, this.namespaces, ...this.#statuses]) reflector.stop()
+  }
+
+  lastContact(): Record<string, number> {
+    const own = [this.services, this.namespaces, ...this.#statuses]
+    return {
+      ...this.config.lastContact(),
+      ...Object.fromEntries(own.map(({ resource, lastContact }) => [resource.plural, lastContact])),
+    }
+  }
+}

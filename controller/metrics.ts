@@ -1,0 +1,93 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Outcome } from '#kube/work-queue.ts'
+import type { PoolCounts } from './allocator/pool-state.ts'
+
+/** What is read when the metrics are scraped. */
+export interface MetricSources {
+  /** pools in force with their counts */
+  readonly pools: () => Iterable<readonly [name: string, counts: PoolCounts]>
+  readonly configLoaded: () => boolean
+  /** an object is in error, and not all that is written is in force */
+  readonly configStale: () => boolean
+  readonly leader: () => boolean
+  readonly queues: () => Iterable<{ readonly name: string; readonly depth: number }>
+}
+
+/** The metrics of one controller, under upstream's names where upstream has them; its own registry. */
+export class ControllerMetrics {
+  readonly registry = new Registry()
+  readonly #updates: Counter
+  readonly #updateErrors: Counter
+  readonly #duration: Histogram<'queue'>
+  readonly #wait: Histogram<'queue'>
+
+  constructor(sources: MetricSources) {
+    const registers = [this.registry]
+    const perPool = (name: string, help: string, value: (counts: PoolCounts) => bigint | number) =>
+      new Gauge({
+        name: `metallb_allocator_${name}`,
+        help,
+        labelNames: ['pool'],
+        registers,
+        collect() {
+          this.reset()
+          for (const [pool, counts] of sources.pools()) this.set({ pool }, Number(value(counts)))
+        },
+      })
+    perPool('addresses_total', 'Addresses that the pool has', ({ capacity }) => capacity.v4 + capacity.v6)
+    perPool('ipv4_addresses_total', 'IPv4 addresses that the pool has', ({ capacity }) => capacity.v4)
+    perPool('ipv6_addresses_total', 'IPv6 addresses that the pool has', ({ capacity }) => capacity.v6)
+    perPool('addresses_in_use_total', 'Addresses in use', ({ assigned }) => assigned.v4 + assigned.v6)
+    perPool('ipv4_addresses_in_use_total', 'IPv4 addresses in use', ({ assigned }) => assigned.v4)
+    perPool('ipv6_addresses_in_use_total', 'IPv6 addresses in use', ({ assigned }) => assigned.v6)
+    perPool('services_allocated_total', 'Services with addresses of the pool', ({ services }) => services)
+    const flag = (name: string, help: string, value: () => boolean) =>
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(Number(value()))
+        },
+      })
+    flag('metallb_k8s_client_config_loaded_bool', '1 once a configuration is in force', sources.configLoaded)
+    flag(
+      'metallb_k8s_client_config_stale_bool',
+      '1 while an object of the configuration is in error',
+      sources.configStale,
+    )
+    flag('fairlead_controller_leader', '1 while this replica leads', sources.leader)
+    this.registry.registerMetric(
+      new Gauge({
+        name: 'fairlead_work_queue_depth',
+        help: 'Keys that wait',
+        labelNames: ['queue'],
+        registers: [],
+        collect() {
+          for (const { name, depth } of sources.queues()) this.set({ queue: name }, depth)
+        },
+      }),
+    )
+    const seconds = (name: string, help: string) =>
+      new Histogram({ name, help, labelNames: ['queue'], registers, buckets: [0.001, 0.01, 0.1, 1, 10, 60] })
+    this.#duration = seconds('fairlead_work_queue_work_seconds', 'How long one key took')
+    this.#wait = seconds('fairlead_work_queue_wait_seconds', 'How long a key was due before work on it began')
+    this.#updates = new Counter({
+      name: 'metallb_k8s_client_updates_total',
+      help: 'Objects that were reconciled',
+      registers,
+    })
+    this.#updateErrors = new Counter({
+      name: 'metallb_k8s_client_update_errors_total',
+      help: 'Reconciles that failed',
+      registers,
+    })
+  }
+
+  observe(queue: string, outcome: Outcome, ms: number, waitedMs: number): void {
+    this.#duration.observe({ queue }, ms / 1000)
+    this.#wait.observe({ queue }, waitedMs / 1000)
+    this.#updates.inc()
+    if (outcome.kind === 'failed' || outcome.kind === 'terminal') this.#updateErrors.inc()
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * Everything that can be wrong with a custom resource, by code. The text says what the code means in general; the
+ * message of a Problem says what is wrong with the object at hand. Codes are stable: scripts and alerts match them.
+ */
+export const problemCodes = {
+  FL_CRD_TYPE: 'a field has the wrong JSON type',
+  FL_CRD_REQUIRED: 'a field that must be given is missing or empty',
+  FL_CRD_VALUE: 'a value is not one of those allowed',
+  FL_CRD_BOUNDS: 'a number or duration is outside its bounds',
+  FL_CRD_EXCLUSIVE: 'fields that exclude each other are both set',
+  FL_CRD_DUPLICATE: 'an element, a name or an object is there twice',
+  FL_CRD_SELECTOR: 'a label selector is not valid',
+  FL_CRD_UNKNOWN_FIELD: 'a field that this version does not know',
+  FL_CRD_UNKNOWN_REFERENCE: 'an object is named that does not exist or is not in force',
+  FL_POOL_ADDRESS: 'an entry is neither a CIDR prefix nor an address range',
+  FL_POOL_OVERLAP: 'address ranges overlap',
+  FL_ADVERTISEMENT_AGGREGATION: 'the aggregate would announce more addresses than the pool has',
+  FL_ADVERTISEMENT_LOCAL_PREF: 'two advertisements give the same route different local preferences',
+  FL_ADVERTISEMENT_BFD_ECHO: 'BFD echo does not work for IPv6',
+  FL_COMMUNITY_FORMAT: 'a text is not a BGP community',
+  FL_COMMUNITY_UNKNOWN: 'no Community object defines this alias',
+  FL_PEER_ADDRESS: 'an address of the session is not valid',
+  FL_PEER_ASN: 'the AS numbers do not describe a session',
+  FL_PEER_TIMERS: 'the timers of the session contradict each other or RFC 4271',
+  FL_PEER_CONFLICT: 'two BGPPeers describe the same session',
+} as const satisfies Record<`FL_${string}`, string>
+
+export type ProblemCode = keyof typeof problemCodes

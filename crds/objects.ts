@@ -1,0 +1,131 @@
+import type { LabelSelector } from './selector.ts'
+
+/** The custom resources as a person writes them: field names and types of the CRDs, before any check. */
+export interface IPAddressPoolSpec {
+  addresses: string[]
+  autoAssign?: boolean
+  avoidBuggyIPs?: boolean
+  serviceAllocation?: {
+    priority?: number
+    namespaces?: string[]
+    namespaceSelectors?: LabelSelector[]
+    serviceSelectors?: LabelSelector[]
+  }
+}
+
+/** Counts are capped below 2^63, of which JavaScript numbers have 53 bits. */
+export interface IPAddressPoolStatus {
+  assignedIPv4: number
+  assignedIPv6: number
+  availableIPv4: number
+  availableIPv6: number
+}
+
+export interface L2AdvertisementSpec {
+  ipAddressPools?: string[]
+  ipAddressPoolSelectors?: LabelSelector[]
+  nodeSelectors?: LabelSelector[]
+  serviceSelectors?: LabelSelector[]
+  interfaces?: string[]
+  preferredNodeSelectors?: { weight: number; preference: LabelSelector }[]
+}
+
+export interface BGPAdvertisementSpec {
+  ipAddressPools?: string[]
+  ipAddressPoolSelectors?: LabelSelector[]
+  nodeSelectors?: LabelSelector[]
+  serviceSelectors?: LabelSelector[]
+  aggregationLength?: number
+  aggregationLengthV6?: number
+  localPref?: number
+  communities?: string[]
+  peers?: string[]
+}
+
+/** v1beta2. Durations in Go's notation. */
+export interface BGPPeerSpec {
+  myASN: number
+  peerASN?: number
+  dynamicASN?: 'internal' | 'external'
+  localASN?: number
+  peerAddress?: string
+  interface?: string
+  sourceAddress?: string
+  peerPort?: number
+  holdTime?: string
+  keepaliveTime?: string
+  connectTime?: string
+  routerID?: string
+  nodeSelectors?: LabelSelector[]
+  password?: string
+  passwordSecret?: { name?: string; namespace?: string }
+  bfdProfile?: string
+  enableGracefulRestart?: boolean
+  ebgpMultiHop?: boolean
+  vrf?: string
+  disableMP?: boolean
+  dualStackAddressFamily?: boolean
+}
+
+export interface BFDProfileSpec {
+  receiveInterval?: number
+  transmitInterval?: number
+  detectMultiplier?: number
+  echoInterval?: number
+  echoMode?: boolean
+  passiveMode?: boolean
+  minimumTtl?: number
+}
+
+export interface CommunitySpec {
+  communities?: { name?: string; value?: string }[]
+}
+
+/** Labels of ServiceL2Status and ServiceBGPStatus objects, by which they are found. */
+export const statusLabels = {
+  node: 'metallb.io/node',
+  serviceName: 'metallb.io/service-name',
+  serviceNamespace: 'metallb.io/service-namespace',
+} as const
+
+export interface ServiceL2StatusStatus {
+  node?: string
+  serviceName?: string
+  serviceNamespace?: string
+  /** empty: all interfaces */
+  interfaces?: { name: string }[]
+}
+
+export interface ServiceBGPStatusStatus {
+  node?: string
+  serviceName?: string
+  serviceNamespace?: string
+  /** BGPPeer names, sorted: the intended targets, not the state of their sessions */
+  peers?: string[]
+}
+
+export interface ConfigurationStateStatus {
+  result?: 'Valid' | 'Invalid' | 'Unknown'
+  errorSummary?: string
+  conditions?: ObjectCondition[]
+}
+
+export interface SpeakerStatusStatus {
+  node?: string
+  interfaces?: { name: string; mac?: string; up?: boolean; usable?: boolean; prefixes?: string[] }[]
+  sessions?: { peer: string; address?: string; state?: string; since?: string; lastError?: string }[]
+  heldAddresses?: number
+  forwarding?: { mode?: 'full' | 'off'; synced?: boolean; generation?: number }
+  /** types Ready, ApiReachable, ForwardingSynced */
+  conditions?: ObjectCondition[]
+}
+
+/** metav1.Condition. */
+export interface ObjectCondition {
+  type: string
+  status: 'True' | 'False' | 'Unknown'
+  reason: string
+  message: string
+  lastTransitionTime: string
+  observedGeneration?: number
+}

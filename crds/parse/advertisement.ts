@@ -1,0 +1,88 @@
+import type { L2Advertisement, BgpAdvertisement } from '../config.ts'
+import type { LabelSelector } from '../selector.ts'
+import { parseCommunity } from './community.ts'
+import type { Fields, Located } from './fields.ts'
+import type { Metadata } from './metadata.ts'
+import { readSelector, readSelectors } from './selector.ts'
+
+/** Which pools an advertisement is for, as written: resolve.ts turns it into names of pools in force. */
+export interface PoolSelection {
+  readonly poolNames: readonly Located<string>[]
+  readonly poolSelectors: readonly LabelSelector[]
+}
+
+export interface L2Draft extends PoolSelection {
+  readonly advertisement: Omit<L2Advertisement, 'pools'>
+}
+
+export interface BgpDraft extends PoolSelection {
+  readonly advertisement: Omit<BgpAdvertisement, 'pools' | 'communities' | 'peers'>
+  readonly communities: readonly Located<string>[]
+  readonly peers: readonly Located<string>[]
+}
+
+const readPoolSelection = (spec: Fields): PoolSelection => ({
+  poolNames: spec.uniqueStrings('ipAddressPools'),
+  poolSelectors: readSelectors(spec, 'ipAddressPoolSelectors'),
+})
+
+/** L2Advertisement by itself. */
+export function parseL2Advertisement({ name }: Metadata, spec: Fields): L2Draft {
+  const selection = readPoolSelection(spec)
+  const advertisement = {
+    name,
+    nodeSelectors: readSelectors(spec, 'nodeSelectors'),
+    serviceSelectors: readSelectors(spec, 'serviceSelectors'),
+    interfaces: spec.strings('interfaces').map(({ value }) => value),
+    preferredNodes: spec.objects('preferredNodeSelectors').map(readPreference),
+  }
+  spec.finish()
+  return { ...selection, advertisement }
+}
+
+function readPreference(fields: Fields): L2Advertisement['preferredNodes'][number] {
+  const weight = fields.integer('weight', 1, 100)
+  const preference = fields.object('preference')
+  for (const name of ['weight', 'preference']) {
+    if (!fields.has(name)) fields.error('FL_CRD_REQUIRED', name, `${name} is required`)
+  }
+  fields.finish()
+  return { weight: weight ?? 1, preference: preference === undefined ? {} : readSelector(preference) }
+}
+
+const invalidLength =
+  (family: string) =>
+  (value: number): string =>
+    `invalid aggregation length "${value}" for ${family}`
+
+/** BGPAdvertisement by itself. */
+export function parseBgpAdvertisement({ name }: Metadata, spec: Fields): BgpDraft {
+  const selection = readPoolSelection(spec)
+  const localPref = spec.integer('localPref', 0, 4_294_967_295)
+  const advertisement = {
+    name,
+    aggregationLength: spec.integer('aggregationLength', 1, 32, invalidLength('IPv4')) ?? 32,
+    aggregationLengthV6: spec.integer('aggregationLengthV6', 1, 128, invalidLength('IPv6')) ?? 128,
+    // Zero has always meant "not set".
+    ...(localPref ? { localPref } : {}),
+    nodeSelectors: readSelectors(spec, 'nodeSelectors'),
+    serviceSelectors: readSelectors(spec, 'serviceSelectors'),
+  }
+  const communities = spec.uniqueStrings('communities')
+  for (const { value, path } of communities) {
+    // Without a colon it may be an alias, unless it is a number, which is a slip of the pen.
+    const community = value.includes(':') || /^[0-9]*$/.test(value) ? parseCommunity(value) : undefined
+    if (typeof community === 'string') spec.errorAt('FL_COMMUNITY_FORMAT', path, community)
+  }
+  for (const [field, length] of [['aggregationLength', 32] as const, ['aggregationLengthV6', 128] as const]) {
+    if (advertisement.serviceSelectors.length > 0 && advertisement[field] !== length)
+      spec.error(
+        'FL_CRD_EXCLUSIVE',
+        field,
+        `serviceSelectors and ${field} are mutually exclusive, both cannot be set in ${name}`,
+      )
+  }
+  const draft = { ...selection, advertisement, communities, peers: spec.uniqueStrings('peers') }
+  spec.finish()
+  return draft
+}

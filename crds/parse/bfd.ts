@@ -1,0 +1,35 @@
+import type { BfdProfile } from '../config.ts'
+import type { Fields } from './fields.ts'
+import type { Metadata } from './metadata.ts'
+
+/** FRR's defaults, which MetalLB's users rely on. */
+const defaults = {
+  receiveInterval: 300,
+  transmitInterval: 300,
+  detectMultiplier: 3,
+  echoInterval: 50,
+  minimumTtl: 254,
+} as const
+
+/** BFDProfile. */
+export function parseBfdProfile({ name }: Metadata, spec: Fields): BfdProfile {
+  const number = (field: keyof typeof defaults, words: string, min: number, max: number): number =>
+    spec.integer(
+      field,
+      min,
+      max,
+      (value) => `invalid ${words} value: invalid value ${value}, must be in ${min}-${max} range`,
+    ) ?? defaults[field]
+  const profile: BfdProfile = {
+    name,
+    receiveInterval: number('receiveInterval', 'receive interval', 10, 60_000),
+    transmitInterval: number('transmitInterval', 'transmit interval', 10, 60_000),
+    detectMultiplier: number('detectMultiplier', 'detect multiplier', 2, 255),
+    echoInterval: number('echoInterval', 'echo interval', 10, 60_000),
+    echoMode: spec.boolean('echoMode'),
+    passiveMode: spec.boolean('passiveMode'),
+    minimumTtl: number('minimumTtl', 'minimum ttl', 1, 254),
+  }
+  spec.finish()
+  return profile
+}

@@ -1,0 +1,154 @@
+import { rangeToPrefixes, type AddressRange } from '#inet/range.ts'
+import type { BfdProfile, BgpAdvertisement, BgpPeer, Community, L2Advertisement, Pool } from '../config.ts'
+import { matchesSelector } from '../selector.ts'
+import type { BgpDraft, L2Draft, PoolSelection } from './advertisement.ts'
+import { compareCommunities, formatCommunity, parseCommunity } from './community.ts'
+import type { Issue, Located } from './fields.ts'
+import { nodeOverlap } from './overlap.ts'
+
+/** What advertisements refer to: only what is in force. */
+export interface Scope {
+  readonly pools: ReadonlyMap<string, Pool>
+  readonly peers: ReadonlyMap<string, BgpPeer>
+  readonly bfdProfiles: ReadonlyMap<string, BfdProfile>
+  readonly communities: ReadonlyMap<string, Community>
+}
+
+export function resolveL2(draft: L2Draft, scope: Scope, issues: Issue[]): L2Advertisement {
+  return { ...draft.advertisement, pools: selectPools(draft, scope.pools, issues) }
+}
+
+export function resolveBgp(draft: BgpDraft, scope: Scope, issues: Issue[]): BgpAdvertisement {
+  const pools = selectPools(draft, scope.pools, issues)
+  warnUnknown(draft.peers, scope.peers, 'BGPPeer', issues)
+  const advertisement: BgpAdvertisement = {
+    ...draft.advertisement,
+    pools,
+    communities: resolveCommunities(draft.communities, scope, issues),
+    peers: draft.peers.map(({ value }) => value),
+  }
+  for (const name of pools) {
+    const issue = misfit(advertisement, scope.pools.get(name) as Pool, scope)
+    if (issue !== undefined) issues.push(issue)
+  }
+  return advertisement
+}
+
+/** The last good version of an advertisement under a new configuration: without the pools that it no longer fits. */
+export function refit<T extends L2Advertisement | BgpAdvertisement>(advertisement: T, scope: Scope): T {
+  const fits = (name: string): boolean => {
+    const pool = scope.pools.get(name)
+    if (pool === undefined) return false
+    return !('aggregationLength' in advertisement) || misfit(advertisement, pool, scope) === undefined
+  }
+  return { ...advertisement, pools: new Set([...advertisement.pools].filter(fits)) }
+}
+
+function selectPools(draft: PoolSelection, pools: ReadonlyMap<string, Pool>, issues: Issue[]): Set<string> {
+  const { poolNames, poolSelectors } = draft
+  if (poolNames.length === 0 && poolSelectors.length === 0) return new Set(pools.keys())
+  warnUnknown(poolNames, pools, 'IPAddressPool', issues)
+  const wanted = new Set(poolNames.map(({ value }) => value))
+  const chosen = [...pools.values()].filter(
+    (pool) => wanted.has(pool.name) || poolSelectors.some((one) => matchesSelector(one, pool.labels)),
+  )
+  return new Set(chosen.map(({ name }) => name))
+}
+
+function warnUnknown(
+  names: readonly Located<string>[],
+  known: ReadonlyMap<string, unknown>,
+  kind: string,
+  issues: Issue[],
+): void {
+  for (const { value, path } of names) {
+    if (known.has(value)) continue
+    const message = `there is no ${kind} ${JSON.stringify(value)} in force`
+    issues.push({ severity: 'warning', code: 'FL_CRD_UNKNOWN_REFERENCE', field: path, message })
+  }
+}
+
+/**
+ * Literals and aliases as numbers. An unknown alias is an error, as upstream: leaving it out could let a route
+ * travel further than its community (no-export …) was meant to allow.
+ */
+function resolveCommunities(texts: readonly Located<string>[], scope: Scope, issues: Issue[]): Community[] {
+  const found = new Map<string, Community>()
+  for (const { value, path } of texts) {
+    const community = value.includes(':') ? parseCommunity(value) : scope.communities.get(value)
+    if (community === undefined) {
+      const message = `invalid community format: ${value}: it is no community, and no Community object defines it`
+      issues.push({ severity: 'error', code: 'FL_COMMUNITY_UNKNOWN', field: path, message })
+    } else if (typeof community !== 'string') {
+      found.set(formatCommunity(community), community)
+    }
+  }
+  return [...found.values()].sort(compareCommunities)
+}
+
+/** Why an advertisement cannot be for a pool, if so. */
+function misfit(advertisement: BgpAdvertisement, pool: Pool, scope: Scope): Issue | undefined {
+  return tooWide(advertisement, pool) ?? echoOverV6(advertisement, pool, scope)
+}
+
+function tooWide(advertisement: BgpAdvertisement, pool: Pool): Issue | undefined {
+  for (const range of pool.ranges) {
+    const field = range.family === 4 ? 'aggregationLength' : 'aggregationLengthV6'
+    const length = advertisement[field]
+    const lowest = widestPrefix(range)
+    if (lowest > length) {
+      const text = `invalid aggregation length ${length}: prefix ${lowest} in this pool is more specific than the aggregation length for addresses`
+      return {
+        severity: 'error',
+        code: 'FL_ADVERTISEMENT_AGGREGATION',
+        field: `spec.${field}`,
+        message: `${text} of pool ${JSON.stringify(pool.name)}`,
+      }
+    }
+  }
+  return undefined
+}
+
+/** The length of the largest aligned block in the range; a range is too narrow only if every block is. */
+const widestPrefix = (range: AddressRange): number =>
+  rangeToPrefixes(range).reduce((lowest, { length }) => Math.min(lowest, length), 128)
+
+function echoOverV6(advertisement: BgpAdvertisement, pool: Pool, scope: Scope): Issue | undefined {
+  if (pool.ranges.every(({ family }) => family === 4)) return undefined
+  const names = advertisement.peers.length > 0 ? advertisement.peers : [...scope.peers.keys()]
+  const peer = names.find((name) => {
+    const profile = scope.peers.get(name)?.bfdProfile
+    return profile !== undefined && scope.bfdProfiles.get(profile)?.echoMode === true
+  })
+  if (peer === undefined) return undefined
+  return {
+    severity: 'error',
+    code: 'FL_ADVERTISEMENT_BFD_ECHO',
+    field: 'spec.peers',
+    message: `pool ${pool.name} has bgpadvertisement ${advertisement.name} which references peer ${peer} which has bfd echo enabled, which is not possible`,
+  }
+}
+
+/**
+ * Whether two advertisements would give the same route two local preferences: 'maybe' when only the labels of real
+ * nodes can tell (the speaker then refuses to announce on the nodes concerned).
+ */
+export function localPrefConflict(
+  a: BgpAdvertisement,
+  b: BgpAdvertisement,
+  pools: ReadonlyMap<string, Pool>,
+): 'yes' | 'no' | 'maybe' {
+  if ((a.localPref ?? 0) === (b.localPref ?? 0)) return 'no'
+  if (a.peers.length > 0 && b.peers.length > 0 && !a.peers.some((peer) => b.peers.includes(peer))) return 'no'
+  const families = [...a.pools]
+    .filter((name) => b.pools.has(name))
+    .flatMap((name) => pools.get(name)?.ranges.map(({ family }) => family) ?? [])
+  const sameRoute =
+    (families.includes(4) && a.aggregationLength === b.aggregationLength) ||
+    (families.includes(6) && a.aggregationLengthV6 === b.aggregationLengthV6)
+  if (!sameRoute) return 'no'
+  const nodes = nodeOverlap(a.nodeSelectors, b.nodeSelectors)
+  const services = nodeOverlap(a.serviceSelectors, b.serviceSelectors)
+  if (nodes === 'no' || services === 'no') return 'no'
+  return nodes === 'yes' && services === 'yes' ? 'yes' : 'maybe'
+}
