@@ -12,11 +12,31 @@ const closeTimeout = 2000
  * (RFC 2385), and a device other than as the zone of a link-local address. The TTL stays the system's default.
  */
 export function connectPlain(config: PeerConfig): Connection {
-  const connection = new SocketConnection()
   const missing = unsupported(config)
-  if (missing === undefined) connection.attach(openSocket(config))
-  else connection.refuse(missing)
-  return connection
+  if (missing === undefined) return connectionOver(openSocket(config))
+  const code: BgpUsageError['code'] = 'FL_BGP_TRANSPORT'
+  return failedConnection({ code, message: missing })
+}
+
+/** A Connection over a socket that somebody else opened, connected or still connecting. */
+export const connectionOver = (socket: Socket): Connection => new SocketConnection(socket)
+
+/** A Connection that never opens, for a socket that could not be had: a connector does not throw. */
+export function failedConnection(error: ConnectionError): Connection {
+  let close: ((error?: ConnectionError) => void) | undefined
+  queueMicrotask(() => close?.(error))
+  return {
+    onOpen: () => {},
+    onData: () => {},
+    onDrain: () => {},
+    onClose: (listener) => (close = listener),
+    write: () => false,
+    close: async () => {
+      close = undefined
+    },
+    localAddress: undefined,
+    remoteAddress: undefined,
+  }
 }
 
 function unsupported(config: PeerConfig): string | undefined {
@@ -27,7 +47,8 @@ function unsupported(config: PeerConfig): string | undefined {
   return undefined
 }
 
-const isLinkLocal = ({ family, value }: Address): boolean => family === 6 && value >> 118n === 0x3fan
+/** fe80::/10 (RFC 4291 2.5.6) */
+export const isLinkLocal = ({ family, value }: Address): boolean => family === 6 && value >> 118n === 0x3fan
 
 function openSocket({ address, port, sourceAddress, device }: PeerConfig): Socket {
   const zone = device !== undefined && isLinkLocal(address) ? `%${device}` : ''
@@ -40,14 +61,14 @@ function openSocket({ address, port, sourceAddress, device }: PeerConfig): Socke
 }
 
 class SocketConnection implements Connection {
-  #socket: Socket | undefined
+  readonly #socket: Socket
   #error: ConnectionError | undefined
   #open = () => {}
   #data = (_chunk: Uint8Array) => {}
   #close = (_error?: ConnectionError) => {}
   #drain = () => {}
 
-  attach(socket: Socket): void {
+  constructor(socket: Socket) {
     this.#socket = socket
     socket.on('connect', () => this.#open())
     socket.on('data', (chunk: Uint8Array) => this.#data(chunk))
@@ -56,12 +77,6 @@ class SocketConnection implements Connection {
       this.#error = { code: error.code ?? 'unknown', message: error.message }
     })
     socket.on('close', () => this.#close(this.#error))
-  }
-
-  /** There will be no socket. */
-  refuse(message: string): void {
-    const code: BgpUsageError['code'] = 'FL_BGP_TRANSPORT'
-    queueMicrotask(() => this.#close({ code, message }))
   }
 
   onOpen(listener: () => void): void {
@@ -78,13 +93,13 @@ class SocketConnection implements Connection {
   }
 
   write(bytes: Uint8Array): boolean {
-    return this.#socket?.write(bytes) ?? false
+    return this.#socket.write(bytes)
   }
 
   async close(): Promise<void> {
     this.#open = this.#data = this.#close = this.#drain = () => {}
     const socket = this.#socket
-    if (socket === undefined || socket.destroyed) return
+    if (socket.destroyed) return
     await new Promise<void>((resolve) => {
       const limit = setTimeout(() => socket.destroy(), closeTimeout)
       socket.once('close', () => {
@@ -99,10 +114,10 @@ class SocketConnection implements Connection {
   }
 
   get localAddress(): Address | undefined {
-    return readAddress(this.#socket?.localAddress)
+    return readAddress(this.#socket.localAddress)
   }
   get remoteAddress(): Address | undefined {
-    return readAddress(this.#socket?.remoteAddress)
+    return readAddress(this.#socket.remoteAddress)
   }
 }
 

@@ -28,8 +28,7 @@ export class WireState {
     const { log, metrics } = this.#options
     switch (observed.kind) {
       case 'interfaces':
-        this.#interfaces = observed.interfaces
-        return this.#options.onInterfaces()
+        return this.#interfacesSeen(observed.interfaces)
       case 'holders':
         for (const holder of observed.holders) this.#holders.set(holder.address, holder)
         return this.#options.onHolders(observed.holders.map(({ address }) => address))
@@ -46,6 +45,13 @@ export class WireState {
       case 'stopped':
         return undefined
     }
+  }
+
+  /** Every pod brings a link of its own; only the node's own ones matter to anybody else. */
+  #interfacesSeen(interfaces: readonly WireInterface[]): void {
+    const before = JSON.stringify(this.#interfaces.filter(isOwn))
+    this.#interfaces = interfaces
+    if (JSON.stringify(interfaces.filter(isOwn)) !== before) this.#options.onInterfaces()
   }
 
   /** Sessions of peers that are no longer configured are forgotten. */
@@ -85,7 +91,7 @@ export class WireState {
   /** This part of a SpeakerStatus. */
   status(): Pick<SpeakerStatusBody, 'interfaces' | 'sessions' | 'heldAddresses'> {
     return {
-      interfaces: this.#interfaces.map(({ name, mac, up, usable, prefixes }) => ({
+      interfaces: this.#interfaces.filter(isOwn).map(({ name, mac, up, usable, prefixes }) => ({
         name,
         mac,
         up,
@@ -115,3 +121,7 @@ export class WireState {
     )
   }
 }
+
+/** Not a pod's end of a link and not the loopback: an interface a person would name. */
+const isOwn = ({ reason, prefixes }: WireInterface): boolean =>
+  reason === '' || (prefixes.length > 0 && reason !== 'loopback')
