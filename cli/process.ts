@@ -1,4 +1,5 @@
 import { chmodSync, rmSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { pino } from 'pino'
 import type { Registry } from 'prom-client'
 import { tokenAuthorizer } from '#admin/auth.ts'
@@ -31,6 +32,9 @@ export interface RunningProcess {
   ready(): { readonly ok: boolean; readonly reason: string }
   stop(): Promise<void>
 }
+
+/** By then everything that a process needs is loaded. */
+const FLUSH_AFTER_MS = 3000
 
 /** A planned stop that takes longer is given up, so that a stuck API server cannot hold a node's shutdown. */
 const STOP_LIMIT_MS = 8000
@@ -84,6 +88,8 @@ export async function runProcess(
     await listen(adminAddress, () => server.listen(hostPort(adminAddress, '--admin-address')))
   }
   onSignal(running, log)
+  // Written at exit otherwise, and a process that is killed has none.
+  setTimeout(flushCompileCache, FLUSH_AFTER_MS).unref()
 }
 
 function onSignal(running: RunningProcess, log: Logger): void {

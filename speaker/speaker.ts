@@ -168,6 +168,12 @@ export class Speaker {
     return { ok: true, reason: '' }
   }
 
+  /** Was in the kernel once: a change that is on its way must not make other speakers take over. */
+  #forwards(): boolean {
+    const { mode, lastSync } = this.#parts.forwarder.view()
+    return mode === 'off' || lastSync > 0
+  }
+
   view(): SpeakerView {
     return buildView({
       node: this.#parts.nodeName,
@@ -288,7 +294,10 @@ export class Speaker {
             key,
             service,
             endpoints: summarizeEndpoints(slices),
-            programmed: this.#parts.forwarder.isProgrammed(key),
+            // Its ClusterIP is programmed before it has an external address: that one is asked for.
+            programmed: service.ingress.every(
+              ({ ip }) => ip === undefined || this.#parts.forwarder.isProgrammed(key, ip),
+            ),
           }
         : undefined,
     )
@@ -376,7 +385,11 @@ export class Speaker {
     return {
       node: this.#parts.nodeName,
       ...this.#wireState.status(),
-      forwarding: { mode: forwarding.mode, synced: forwarding.synced, generation: forwarding.generation },
+      forwarding: {
+        mode: forwarding.mode,
+        synced: this.#forwards() && forwarding.lastError === undefined,
+        generation: forwarding.generation,
+      },
       ready: { ok, reason: this.#leaving ? 'Leaving' : ok ? 'Ready' : 'Starting', message: reason },
     }
   }

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '#kube/clock.ts'
 import { BgpEdge } from './bgp-edge.ts'
@@ -45,3 +46,5 @@ async function stop(): Promise<void> {
 
 layer2.start()
 bgp.start()
+// This thread's share; otherwise written at exit, and a process that is killed has none.
+flushCompileCache()

@@ -1,0 +1,27 @@
+import type { Elements, Operation } from './model.ts'
+
+/**
+ * The port to whatever forwards packets. The kernel's is `nft/kernel-dataplane.ts`, tests use `fake-dataplane.ts`, and
+ * `dataplane-suite.ts` holds both to the same behaviour. One caller at a time: `adopt` and `apply` never overlap.
+ */
+export interface Dataplane {
+  /**
+   * Makes sure that the program is in place, and tells which elements are there. Disturbs nothing that is already
+   * right. To be called first, and again after any failure of `apply`.
+   * @throws ForwardingError FL_FORWARDING_INSTALL, FL_FORWARDING_KERNEL
+   */
+  adopt(): Promise<Elements>
+  /**
+   * Carries the operations out in their order, all of them or none.
+   * @throws ForwardingError FL_FORWARDING_EXISTS or FL_FORWARDING_MISSING when the elements are not as remembered,
+   *   FL_FORWARDING_ELEMENT, FL_FORWARDING_INSTALL, FL_FORWARDING_KERNEL
+   */
+  apply(operations: readonly Operation[]): Promise<void>
+  /** Calls, from now on, when somebody else may have changed what is there; `by` names the process, '' if unknown. */
+  watch(onChange: (by: string) => void): { close(): void }
+  /** Other service proxies that are at work here, in words; '' when there is none. */
+  foreign(): Promise<string>
+  /** Takes everything of ours away; says in words what was there. */
+  remove(): Promise<readonly string[]>
+  close(): void
+}

@@ -1,0 +1,301 @@
+import { Registry } from 'prom-client'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { silentLogger } from '#kube/logger.ts'
+import { TestClock } from '#kube/test-clock.ts'
+import { FakeDataplane } from './fake-dataplane.ts'
+import { service, slice, testConfig, testNode } from './fixtures.ts'
+import { Forwarder } from './forwarder.ts'
+import { ForwardingMetrics } from './metrics.ts'
+import type { ForwardingConfig } from './config.ts'
+
+let clock: TestClock
+let plane: FakeDataplane
+let registry: Registry
+let told: string[][]
+
+beforeEach(() => {
+  clock = new TestClock()
+  plane = new FakeDataplane()
+  registry = new Registry()
+  told = []
+})
+
+function forwarder(config: ForwardingConfig = testConfig): Forwarder {
+  return new Forwarder({
+    dataplane: plane,
+    clock,
+    config,
+    log: silentLogger,
+    metrics: new ForwardingMetrics(new Registry()),
+    onProgrammed: (services) => told.push([...services].sort()),
+  })
+}
+
+async function started(): Promise<Forwarder> {
+  const one = forwarder()
+  one.start()
+  one.setNode(testNode)
+  one.allListed()
+  await clock.advance(0)
+  return one
+}
+
+const has = (text: string) => plane.dump().some((line) => line.includes(text))
+
+describe('start', () => {
+  test.each([
+    ['start', (one: Forwarder) => one.start()],
+    ['the node', (one: Forwarder) => one.setNode(testNode)],
+    ['the lists', (one: Forwarder) => one.allListed()],
+  ])('nothing is touched before %s', async (name) => {
+    const one = forwarder()
+    one.setService('ns/s', service('s'), [slice('s', ['10.0.0.1'])])
+    if (name !== 'start') one.start()
+    if (name !== 'the node') one.setNode(testNode)
+    if (name !== 'the lists') one.allListed()
+    await clock.advance(60_000)
+    expect(plane.adoptions).toBe(0)
+    expect(one.view().synced).toBe(false)
+  })
+
+  test('a restart changes nothing', async () => {
+    const first = await started()
+    first.setService('ns/s', service('s'), [slice('s', ['10.0.0.1', '10.0.0.2', '10.0.0.3'])])
+    await clock.advance(0)
+    // Out of order on purpose: slots are what the data plane has, not what a fresh plan would choose.
+    first.setService('ns/s', service('s'), [slice('s', ['10.0.0.2', '10.0.0.3', '10.0.0.4'])])
+    await clock.advance(0)
+    await first.stop()
+    const before = plane.dump()
+    const { length } = plane.transactions
+    const second = forwarder()
+    second.start()
+    second.setNode(testNode)
+    second.setService('ns/s', service('s'), [slice('s', ['10.0.0.4', '10.0.0.3', '10.0.0.2'])])
+    second.allListed()
+    await clock.advance(0)
+    expect(plane.transactions.length).toBe(length)
+    expect(plane.dump()).toEqual(before)
+    expect(second.view()).toMatchObject({ synced: true, generation: 0 })
+    expect(second.isProgrammed('ns/s')).toBe(true)
+  })
+
+  test('what no Service wants any more is taken away', async () => {
+    plane.meddle((elements) => elements[4]['cluster-ips'].set('172.30.7.7', ''))
+    await started()
+    expect(has('172.30.7.7')).toBe(false)
+  })
+
+  test('mode off: nothing is done and everything counts as programmed', async () => {
+    const one = forwarder({ ...testConfig, mode: 'off' })
+    one.start()
+    one.setNode(testNode)
+    one.setService('ns/s', service('s'), [])
+    one.allListed()
+    await clock.advance(60_000)
+    expect(plane.adoptions).toBe(0)
+    expect(one.isProgrammed('ns/s')).toBe(true)
+    expect(one.view()).toMatchObject({ mode: 'off', synced: true })
+  })
+})
+
+describe('changes', () => {
+  test('of one turn share a transaction', async () => {
+    const one = await started()
+    const { length } = plane.transactions
+    for (const [index, name] of ['a', 'b', 'c'].entries()) {
+      one.setService(`ns/${name}`, service(name, { clusterIPs: [`172.30.0.${index}`] }), [])
+    }
+    await clock.advance(0)
+    expect(plane.transactions.length).toBe(length + 1)
+    expect(told).toEqual([['ns/a', 'ns/b', 'ns/c']])
+  })
+
+  test('are told when they are in the data plane, not before', async () => {
+    const one = await started()
+    one.setService('ns/s', service('s'), [slice('s', ['10.0.0.1'])])
+    expect(one.isProgrammed('ns/s')).toBe(false)
+    expect(one.view().synced).toBe(false)
+    await clock.advance(0)
+    expect(one.isProgrammed('ns/s')).toBe(true)
+    expect(one.view().synced).toBe(true)
+    one.setService('ns/s', undefined, [])
+    await clock.advance(0)
+    expect(one.isProgrammed('ns/s')).toBe(false)
+    expect(told).toEqual([['ns/s'], ['ns/s']])
+  })
+
+  test('that arrive while a transaction runs go into the next', async () => {
+    const one = await started()
+    one.setService('ns/s', service('s'), [slice('s', ['10.0.0.1'])])
+    const running = one.sync()
+    one.setService('ns/s', service('s'), [slice('s', ['10.0.0.2'])])
+    await running
+    expect(has('10.0.0.1')).toBe(true)
+    await clock.advance(0)
+    expect(has('10.0.0.1')).toBe(false)
+    expect(has('10.0.0.2')).toBe(true)
+  })
+
+  test('an address that comes later is programmed later, and told', async () => {
+    const one = await started()
+    one.setService('ns/s', service('s'), [slice('s', ['10.0.0.1'])])
+    await clock.advance(0)
+    told.length = 0
+    one.setService('ns/s', service('s', { type: 'LoadBalancer', ingress: [{ ip: '1.2.3.4' }] }), [
+      slice('s', ['10.0.0.1']),
+    ])
+    expect([one.isProgrammed('ns/s'), one.isProgrammed('ns/s', '1.2.3.4')]).toEqual([true, false])
+    await clock.advance(0)
+    expect(one.isProgrammed('ns/s', '1.2.3.4')).toBe(true)
+    expect(told).toEqual([['ns/s']])
+  })
+
+  test('a headless Service is known but not programmed', async () => {
+    const one = await started()
+    one.setService('ns/s', service('s', { clusterIPs: ['None'] }), [])
+    await clock.advance(0)
+    expect(one.isProgrammed('ns/s')).toBe(false)
+    expect(one.view().service('ns/s')).toMatchObject({ frontends: [], error: 'not forwarded: headless' })
+  })
+})
+
+describe('failures', () => {
+  test('are tried again with growing pauses, from a fresh listing', async () => {
+    const one = await started()
+    one.setService('ns/s', service('s'), [slice('s', ['10.0.0.1'])])
+    const before = plane.adoptions
+    for (const pause of [0, 100, 200]) {
+      plane.failure = new Error('no')
+      await clock.advance(pause)
+      expect(plane.failure).toBeUndefined()
+    }
+    await clock.advance(399)
+    expect(one.view().lastError?.text).toContain('no')
+    expect(one.isProgrammed('ns/s')).toBe(false)
+    await clock.advance(1)
+    expect(plane.adoptions).toBe(before + 3)
+    expect(one.isProgrammed('ns/s')).toBe(true)
+    expect(one.view().lastError).toBeUndefined()
+    expect(one.view().synced).toBe(true)
+  })
+
+  test('a data plane that is not as remembered is listed and put right', async () => {
+    const one = await started()
+    plane.meddle((elements) => elements[4]['cluster-ips'].set('172.30.0.41', ''))
+    one.setService('ns/s', service('s'), [slice('s', ['10.0.0.1'])])
+    await clock.advance(0)
+    expect(one.view().lastError?.text).toContain('is there already')
+    await clock.advance(100)
+    expect(one.view().synced).toBe(true)
+    expect(one.isProgrammed('ns/s')).toBe(true)
+  })
+
+  test('what somebody else changes is put right within seconds, with one listing for many changes', async () => {
+    const one = await started()
+    one.setService('ns/s', service('s'), [slice('s', ['10.0.0.1'])])
+    await clock.advance(0)
+    const before = plane.adoptions
+    for (let count = 0; count < 5; count++) plane.meddle((elements) => elements[4].frontends.clear())
+    await clock.advance(10_000)
+    expect(plane.adoptions).toBe(before + 1)
+    expect(has('4 frontends { 172.30.0.41 . tcp . 80 : 1 }')).toBe(true)
+    expect(one.view().synced).toBe(true)
+  })
+
+  test('after stop nothing is touched any more', async () => {
+    const one = await started()
+    await one.stop()
+    const { length } = plane.transactions
+    one.setService('ns/s', service('s'), [])
+    await clock.advance(60_000)
+    expect(plane.transactions.length).toBe(length)
+    expect(clock.pending).toBe(0)
+  })
+})
+
+describe('view', () => {
+  test('shows frontends as an external client meets them, and conflicts', async () => {
+    const one = await started()
+    const text = {
+      externalIPs: ['198.51.100.1'],
+      external: 'Local' as const,
+      ports: [{ port: 80, nodePort: 30_080 }],
+    }
+    one.setService('ns/a', service('a', { ...text, created: '2026-01-01T00:00:00Z' }), [
+      slice('a', [
+        { address: '10.0.0.1', node: 'node-1' },
+        { address: '10.0.0.2', node: 'other' },
+      ]),
+    ])
+    one.setService(
+      'ns/b',
+      service('b', {
+        externalIPs: ['198.51.100.1'],
+        clusterIPs: ['172.30.0.42'],
+        created: '2026-01-02T00:00:00Z',
+      }),
+      [],
+    )
+    plane.foreignProxy = 'kube-proxy'
+    await clock.advance(0)
+    expect(one.view().service('ns/a')?.frontends).toEqual([
+      {
+        kind: 'ClusterIP',
+        address: '172.30.0.41',
+        protocol: 'TCP',
+        port: 80,
+        verdict: 'forward',
+        endpoints: ['10.0.0.1:80', '10.0.0.2:80'],
+      },
+      {
+        kind: 'ExternalIP',
+        address: '198.51.100.1',
+        protocol: 'TCP',
+        port: 80,
+        verdict: 'forward',
+        endpoints: ['10.0.0.1:80'],
+      },
+      {
+        kind: 'NodePort',
+        address: '*',
+        protocol: 'TCP',
+        port: 30_080,
+        verdict: 'forward',
+        endpoints: ['10.0.0.1:80'],
+      },
+    ])
+    expect(one.view().service('ns/b')?.error).toBe('198.51.100.1:80/TCP belongs to the older Service ns/a')
+    expect([...one.view().services()].map(({ key }) => key)).toEqual(['ns/a', 'ns/b'])
+    expect(one.view().service('ns/c')).toBeUndefined()
+  })
+})
+
+test('metrics have the names and meanings of kube-proxy', async () => {
+  const one = new Forwarder({
+    dataplane: plane,
+    clock,
+    config: testConfig,
+    log: silentLogger,
+    metrics: new ForwardingMetrics(registry),
+  })
+  one.start()
+  one.setNode(testNode)
+  one.allListed()
+  const at = (ms: number) => new Date(clock.now() + ms).toISOString()
+  const value = async (name: string) => (await registry.getSingleMetric(name)?.get())?.values[0]?.value
+  one.setService('ns/s', service('s'), [slice('s', ['10.0.0.1'], undefined, { triggerTime: at(-5000) })])
+  expect(await value('kubeproxy_sync_proxy_rules_service_changes_pending')).toBe(1)
+  await clock.advance(1000)
+  one.setService('ns/s', service('s'), [slice('s', ['10.0.0.2'], undefined, { triggerTime: at(-500) })])
+  plane.failure = new Error('no')
+  await clock.advance(1000)
+  const text = await registry.metrics()
+  expect(text).toContain('kubeproxy_sync_proxy_rules_service_changes_pending 0')
+  expect(text).toContain('kubeproxy_sync_proxy_rules_endpoint_changes_pending 0')
+  expect(text).toContain('kubeproxy_sync_proxy_rules_nftables_sync_failures_total 1')
+  // The change from before the start is not counted; the other took 0.5 s and one retry.
+  expect(text).toContain('kubeproxy_network_programming_duration_seconds_count 1')
+  expect(text).toContain('kubeproxy_network_programming_duration_seconds_sum 0.6')
+  expect(text).toContain(`kubeproxy_sync_proxy_rules_last_timestamp_seconds ${(clock.now() - 900) / 1000}`)
+})

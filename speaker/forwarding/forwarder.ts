@@ -1,0 +1,304 @@
+import type { Clock, Timer } from '#kube/clock.ts'
+import type { Logger } from '#kube/logger.ts'
+import type { EndpointSlice } from '#kube/objects/endpoint-slice.ts'
+import type { Service } from '#kube/objects/service.ts'
+import type { ForwardingConfig, NodeContext } from './config.ts'
+import type { Dataplane } from './dataplane.ts'
+import { applyTo } from './diff.ts'
+import { ProgrammingLatency } from './latency.ts'
+import type { ForwardingMetrics } from './metrics.ts'
+import { copyElements, countElements, emptyElements, type Elements, type MutableElements } from './model.ts'
+import { Planner } from './planner.ts'
+import { serviceView } from './service-view.ts'
+import type { ForwardingView } from './view.ts'
+
+export interface ForwarderOptions {
+  readonly dataplane: Dataplane
+  readonly clock: Clock
+  readonly config: ForwardingConfig
+  readonly log: Logger
+  readonly metrics?: ForwardingMetrics
+  /** Services, by `namespace/name`, that became programmed or are not any more */
+  readonly onProgrammed?: (services: readonly string[]) => void
+}
+
+const FIRST_RETRY_MS = 100
+const LONGEST_RETRY_MS = 30_000
+/** Somebody else's transaction may have hit our table; listing it takes a while, so it is looked at this often only. */
+const VERIFY_MS = 10_000
+
+/**
+ * Keeps a data plane as the Services want it. Handlers only note what changed; one loop plans, compares and applies,
+ * one transaction at a time. After any failure nothing remembered is trusted: the elements are listed again.
+ */
+export class Forwarder {
+  readonly #options: ForwarderOptions
+  readonly #planner: Planner
+  readonly #latency: ProgrammingLatency
+  /** Service -> the addresses whose frontends are all in the data plane */
+  readonly #programmed = new Map<string, ReadonlySet<string>>()
+  /** what the data plane held when it was last known */
+  #actual: MutableElements = emptyElements()
+  /** the elements must be listed before anything is compared with them */
+  #adopt = true
+  #everSynced = false
+  #watch: { close(): void } | undefined
+  #timer: Timer | undefined
+  #verifyTimer: Timer | undefined
+  #running: Promise<void> | undefined
+  #started = false
+  #listed = false
+  #failures = 0
+  #generation = 0
+  #lastSync = 0
+  #lastError: { at: number; text: string } | undefined
+  #foreign = ''
+  #serviceChanges = 0
+  #endpointChanges = 0
+
+  constructor(options: ForwarderOptions) {
+    this.#options = options
+    this.#planner = new Planner(options.config)
+    this.#latency = new ProgrammingLatency(options.clock.now())
+  }
+
+  /** Begins to work as soon as `allListed` was called and the node is known. */
+  start(): void {
+    this.#started = true
+    if (this.#off) return
+    this.#watch = this.#options.dataplane.watch((by) => this.#suspect(by))
+    this.#schedule(0)
+  }
+
+  /** Stops working; what is in the data plane stays there and goes on forwarding. */
+  async stop(): Promise<void> {
+    this.#started = false
+    this.#watch?.close()
+    this.#timer?.cancel()
+    this.#verifyTimer?.cancel()
+    await this.#running
+    this.#options.dataplane.close()
+  }
+
+  /**
+   * The first lists of Services and EndpointSlices are complete and were all handed over. Before that nothing is
+   * programmed: what a half-read list does not name would be taken for gone.
+   */
+  allListed(): void {
+    this.#listed = true
+    this.#schedule(0)
+  }
+
+  setNode(node: NodeContext): void {
+    this.#planner.setNode(node)
+    this.#schedule(0)
+  }
+
+  /** The Service and all its slices as they are now; undefined when it is gone. */
+  setService(key: string, service: Service | undefined, slices: readonly EndpointSlice[]): void {
+    this.#planner.setService(key, service, slices)
+    this.#latency.observe(key, service === undefined ? [] : slices)
+    this.#countChange(key, service, slices)
+    this.#schedule(0)
+  }
+
+  /** Brings the data plane up to date now; resolves when it is, or when the attempt failed (see `view`). */
+  async sync(): Promise<void> {
+    while (this.#running) await this.#running
+    if (!this.#can) return
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#running = this.#run()
+    await this.#running
+  }
+
+  /**
+   * Packets to this Service are forwarded, refused or dropped as it wants: its frontends are in the data plane. With
+   * an address: all of its frontends at that address, which may have come later than the others.
+   */
+  isProgrammed(key: string, address?: string): boolean {
+    const addresses = this.#programmed.get(key)
+    return this.#off || (addresses !== undefined && (address === undefined || addresses.has(address)))
+  }
+
+  /** What the data plane holds, for `trace`; nothing before the first listing. */
+  elements(): Elements {
+    return this.#actual
+  }
+
+  view(): ForwardingView {
+    const planner = this.#planner
+    const one = (key: string) => serviceView(planner, key, this.isProgrammed(key))
+    return {
+      mode: this.#options.config.mode,
+      synced: this.#off || (this.#everSynced && this.#failures === 0 && !planner.pending),
+      generation: this.#generation,
+      lastSync: this.#lastSync,
+      ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
+      foreign: this.#foreign,
+      *services() {
+        for (const key of planner.services()) {
+          const view = one(key)
+          if (view) yield view
+        }
+      },
+      service: one,
+    }
+  }
+
+  get #off(): boolean {
+    return this.#options.config.mode === 'off'
+  }
+
+  get #can(): boolean {
+    return this.#started && this.#listed && this.#planner.ready && !this.#off
+  }
+
+  #schedule(ms: number): void {
+    if (!this.#can || this.#running) return
+    this.#options.metrics?.lastQueued.set(this.#options.clock.now() / 1000)
+    this.#timer ??= this.#options.clock.setTimeout(() => {
+      this.#timer = undefined
+      void this.sync()
+    }, ms)
+  }
+
+  async #run(): Promise<void> {
+    const { clock, log, metrics } = this.#options
+    const from = clock.now()
+    try {
+      await this.#synchronise()
+      this.#failures = 0
+      metrics?.syncDuration.observe((clock.now() - from) / 1000)
+      metrics?.lastSync.set(clock.now() / 1000)
+    } catch (error) {
+      this.#adopt = true
+      this.#failures++
+      this.#lastError = { at: clock.now(), text: String(error) }
+      metrics?.syncFailures.inc()
+      log.error({ error: String(error), failures: this.#failures }, 'forwarding could not be programmed')
+    } finally {
+      this.#running = undefined
+    }
+    if (this.#failures > 0) {
+      this.#schedule(Math.min(FIRST_RETRY_MS * 2 ** (this.#failures - 1), LONGEST_RETRY_MS))
+    } else if (this.#planner.pending) this.#schedule(0)
+  }
+
+  async #synchronise(): Promise<void> {
+    const { dataplane, clock, log, metrics } = this.#options
+    const full = this.#adopt
+    if (full) {
+      this.#actual = copyElements(await dataplane.adopt())
+      await this.#lookForOthers()
+    }
+    const actual = this.#actual
+    const endpointChanges = this.#endpointChanges
+    const serviceChanges = this.#serviceChanges
+    const { operations, services } = this.#planner.operations(actual, full)
+    if (full) {
+      const counts = { elements: countElements(actual), operations: operations.length }
+      log.info(counts, 'forwarding adopted what the kernel holds')
+    }
+    // Even without operations after an adoption: a program that had to be replaced waits for it.
+    if (operations.length > 0 || full) await dataplane.apply(operations)
+    applyTo(actual, operations)
+    this.#adopt = false
+    this.#everSynced = true
+    if (operations.length > 0) this.#generation++
+    this.#lastSync = clock.now()
+    this.#lastError = undefined
+    this.#endpointChanges -= endpointChanges
+    this.#serviceChanges -= serviceChanges
+    metrics?.endpointChangesPending.set(this.#endpointChanges)
+    metrics?.serviceChangesPending.set(this.#serviceChanges)
+    metrics?.elements.set(countElements(actual))
+    // After a failure the Services of the attempts before are among those that are programmed only now.
+    const settled = full
+      ? new Set([...services, ...this.#programmed.keys(), ...this.#planner.services()])
+      : services
+    for (const key of settled) {
+      for (const at of this.#latency.take(key)) {
+        metrics?.programmingDuration.observe(Math.max(0, clock.now() - at) / 1000)
+      }
+    }
+    this.#tellProgrammed(settled)
+  }
+
+  #tellProgrammed(services: ReadonlySet<string>): void {
+    const changed: string[] = []
+    for (const key of services) {
+      const before = this.#programmed.get(key)
+      const now = this.#programmedAddresses(key)
+      if (sameSet(before, now)) continue
+      if (now === undefined) this.#programmed.delete(key)
+      else this.#programmed.set(key, now)
+      changed.push(key)
+    }
+    if (changed.length > 0) this.#options.onProgrammed?.(changed)
+  }
+
+  /** undefined: no frontend of the Service is in the data plane */
+  #programmedAddresses(key: string): ReadonlySet<string> | undefined {
+    const frontends = this.#planner.plan(key)?.frontends ?? []
+    const conflicts = this.#planner.conflicts(key)
+    if (frontends.length <= conflicts.length) return undefined
+    const addresses = new Set(frontends.map(({ address }) => address))
+    for (const { frontend } of conflicts) addresses.delete(frontend.address)
+    return addresses
+  }
+
+  /** Another process changed the rule set; ours is listed again, not more often than every few seconds. */
+  #suspect(by: string): void {
+    if (this.#verifyTimer || !this.#started) return
+    this.#verifyTimer = this.#options.clock.setTimeout(() => {
+      this.#verifyTimer = undefined
+      void this.#verify(by)
+    }, VERIFY_MS)
+  }
+
+  async #verify(by: string): Promise<void> {
+    while (this.#running) await this.#running
+    const before = this.#generation
+    this.#adopt = true
+    await this.sync()
+    if (this.#generation !== before && this.#failures === 0) {
+      this.#options.log.warn({ by }, 'forwarding was changed by somebody else and has been put right')
+    }
+  }
+
+  async #lookForOthers(): Promise<void> {
+    const foreign = await this.#options.dataplane.foreign()
+    if (foreign !== this.#foreign && foreign !== '') {
+      this.#options.log.warn({ foreign }, 'another service proxy is at work on this node')
+    }
+    this.#foreign = foreign
+  }
+
+  #countChange(key: string, service: Service | undefined, slices: readonly EndpointSlice[]): void {
+    const { metrics } = this.#options
+    const text = service?.resourceVersion
+    if (this.#versions.get(key) === text && text !== undefined) {
+      this.#endpointChanges++
+      metrics?.endpointChanges.inc()
+      metrics?.endpointChangesPending.set(this.#endpointChanges)
+    } else {
+      this.#serviceChanges++
+      metrics?.serviceChanges.inc()
+      metrics?.serviceChangesPending.set(this.#serviceChanges)
+      if (slices.length > 0) {
+        this.#endpointChanges++
+        metrics?.endpointChanges.inc()
+        metrics?.endpointChangesPending.set(this.#endpointChanges)
+      }
+    }
+    if (text === undefined) this.#versions.delete(key)
+    else this.#versions.set(key, text)
+  }
+
+  /** resourceVersions of the Services, to tell their changes from those of their slices */
+  readonly #versions = new Map<string, string>()
+}
+
+const sameSet = (a: ReadonlySet<string> | undefined, b: ReadonlySet<string> | undefined): boolean =>
+  a === b || (a !== undefined && b !== undefined && a.size === b.size && [...a].every((one) => b.has(one)))

@@ -1,0 +1,413 @@
+import type { ChildProcess } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { parsePrefix } from '#inet/prefix.ts'
+import { systemClock } from '#kube/clock.ts'
+import { silentLogger } from '#kube/logger.ts'
+import type { EndpointSlice } from '#kube/objects/endpoint-slice.ts'
+import type { Service } from '#kube/objects/service.ts'
+import { inNetworkNamespace } from '#raw-socket/namespace.ts'
+import { openNetfilterSocket } from '#raw-socket/netlink/netfilter.ts'
+import { cleanup, connect, createNetns, must, run, spawnIn, until, type Netns } from '../../test/netns.ts'
+import type { ForwardingConfig, NodeContext } from './config.ts'
+import { service, slice } from './fixtures.ts'
+import { Forwarder } from './forwarder.ts'
+import { KernelDataplane } from './nft/kernel-dataplane.ts'
+import type { TrafficRequest, TrafficResponse } from './traffic-agent.ts'
+
+/**
+ * Real packets through the real program. One node with three pods (c counts as a pod of another node, but is reached
+ * the same way), a client on the node's network, and another one that source ranges shut out.
+ */
+
+const config: ForwardingConfig = {
+  mode: 'full',
+  clusterCIDRs: [parsePrefix('10.1.0.0/16'), parsePrefix('fd00:1::/32')],
+  nodePortAddresses: 'primary',
+  masqueradeAll: false,
+  serviceCIDRs: [parsePrefix('10.96.0.0/16')],
+}
+const context: NodeContext = {
+  name: 'node-1',
+  internalIPs: ['192.168.0.1', 'fd00:2::1'],
+  labels: {},
+  localAddresses: ['192.168.0.1', 'fd00:2::1'],
+}
+
+class Agent {
+  readonly #process: ChildProcess
+  readonly #waiting = new Map<number, (results: readonly string[]) => void>()
+  readonly ready: Promise<void>
+  #id = 0
+
+  constructor(ns: Netns, name: string) {
+    const program = new URL('traffic-agent.ts', import.meta.url).pathname
+    this.#process = spawnIn(ns, process.execPath, [program, name], { stdio: ['pipe', 'pipe', 'inherit'] })
+    const lines = createInterface({ input: this.#process.stdout as NodeJS.ReadableStream })
+    this.ready = new Promise((resolve) => {
+      lines.on('line', (line) => {
+        const { id, results } = JSON.parse(line) as Partial<TrafficResponse>
+        if (id === undefined || results === undefined) return resolve()
+        this.#waiting.get(id)?.(results)
+        this.#waiting.delete(id)
+      })
+    })
+  }
+
+  /** What each of `count` connections got. */
+  ask(
+    protocol: 'tcp' | 'udp',
+    host: string,
+    port: number,
+    count = 1,
+    limit = 5000,
+  ): Promise<readonly string[]> {
+    const request: TrafficRequest = { id: ++this.#id, protocol, host, port, count, limit }
+    this.#process.stdin?.write(`${JSON.stringify(request)}\n`)
+    return new Promise((resolve) => this.#waiting.set(request.id, resolve))
+  }
+}
+
+/** How long nothing must come for a packet to count as dropped. */
+const SILENCE = 300
+
+let node: Netns
+let client: Netns
+let pods: Record<'a' | 'b' | 'c', Netns>
+let agents: Record<'client' | 'blocked' | 'node' | 'a' | 'b' | 'c', Agent>
+let forwarder: Forwarder
+
+const kinds = async (results: Promise<readonly string[]>): Promise<string[]> =>
+  [...new Set(await results)].sort()
+
+beforeAll(async () => {
+  node = await createNetns('fw-node')
+  client = await createNetns('fw-client')
+  const blocked = await createNetns('fw-blocked')
+  const pod = async (name: string, index: number) => {
+    const ns = await createNetns(`fw-pod-${name}`)
+    await connect(
+      { ns: node, device: `pod-${name}`, addresses: [`10.1.${index}.1/24`, `fd00:1:${index}::1/64`] },
+      { ns, device: 'eth0', addresses: [`10.1.${index}.2/24`, `fd00:1:${index}::2/64`] },
+    )
+    await routes(ns, `10.1.${index}.1`, `fd00:1:${index}::1`)
+    return ns
+  }
+  pods = { a: await pod('a', 1), b: await pod('b', 2), c: await pod('c', 3) }
+  for (const [ns, device, net] of [
+    [client, 'lan', '0'],
+    [blocked, 'lan2', '1'],
+  ] as const) {
+    const v6 = net === '0' ? 'fd00:2' : 'fd00:3'
+    await connect(
+      { ns: node, device, addresses: [`192.168.${net}.1/24`, `${v6}::1/64`] },
+      { ns, device: 'eth0', addresses: [`192.168.${net}.9/24`, `${v6}::9/64`] },
+    )
+    await routes(ns, `192.168.${net}.1`, `${v6}::1`)
+  }
+  // As on a real node: virtual addresses are routed somewhere, be it to a router that does not know them.
+  await routes(node, '192.168.0.254', 'fd00:2::fe')
+  const settings = {
+    'ipv4/ip_forward': 1,
+    'ipv6/conf/all/forwarding': 1,
+    // UDP is refused by ICMP, of which the kernel sends one a second to a host that it has just redirected.
+    'ipv4/icmp_ratelimit': 0,
+    'ipv6/icmp/ratelimit': 0,
+  }
+  const lines = Object.entries(settings).map(([name, value]) => `echo ${value} > /proc/sys/net/${name}`)
+  await must(node, 'sh', ['-ec', lines.join('\n')])
+  agents = {
+    client: new Agent(client, 'client'),
+    blocked: new Agent(blocked, 'blocked'),
+    node: new Agent(node, 'node'),
+    a: new Agent(pods.a, 'a'),
+    b: new Agent(pods.b, 'b'),
+    c: new Agent(pods.c, 'c'),
+  }
+  await Promise.all(Object.values(agents).map((agent) => agent.ready))
+  // Neighbours are known before anything is timed.
+  await until('the pods can be reached', async () => {
+    const answers = await Promise.all(
+      [1, 2, 3].map((index) => agents.client.ask('tcp', `10.1.${index}.2`, 8080)),
+    )
+    return answers.flat().every((answer) => !answer.startsWith('E') && answer !== 'timeout')
+  })
+})
+
+const routes = async (ns: Netns, v4: string, v6: string): Promise<void> => {
+  await must(ns, 'ip', ['route', 'add', 'default', 'via', v4])
+  await must(ns, 'ip', ['-6', 'route', 'add', 'default', 'via', v6])
+}
+
+const open = (): Forwarder =>
+  new Forwarder({
+    dataplane: new KernelDataplane({
+      socket: inNetworkNamespace(node.path, openNetfilterSocket),
+      nft: async (script) => void (await must(node, 'nft', ['-f', '-'], script)),
+    }),
+    clock: systemClock,
+    config,
+    log: silentLogger,
+  })
+
+async function start(): Promise<Forwarder> {
+  const one = open()
+  one.start()
+  one.setNode(context)
+  one.allListed()
+  await one.sync()
+  return one
+}
+
+beforeEach(async () => {
+  await must(node, 'nft', ['flush', 'ruleset'])
+  // A flow that conntrack remembers from the test before would go where it went then.
+  await run(node, 'conntrack', ['-F'])
+  forwarder = await start()
+  return () => forwarder.stop()
+})
+
+afterAll(cleanup)
+
+const set = async (made: Service, ...slices: EndpointSlice[]): Promise<void> => {
+  forwarder.setService(`ns/${made.name}`, made, slices)
+  await forwarder.sync()
+  expect(forwarder.view().lastError).toBeUndefined()
+}
+
+const a = { address: '10.1.1.2', node: 'node-1' }
+const b = { address: '10.1.2.2', node: 'node-1' }
+const c = { address: '10.1.3.2', node: 'other' }
+const ports = [
+  { name: 'tcp', port: 80, nodePort: 30_080 },
+  { name: 'udp', port: 80, nodePort: 30_080, protocol: 'UDP' as const },
+]
+const targets = [
+  { name: 'tcp', port: 8080 },
+  { name: 'udp', port: 8080, protocol: 'UDP' as const },
+]
+const base = {
+  clusterIPs: ['10.96.0.1'],
+  ports,
+  externalIPs: ['198.51.100.1'],
+  ingress: [{ ip: '203.0.113.1' }],
+}
+
+describe.each(['tcp', 'udp'] as const)('%s', (protocol) => {
+  test('a pod reaches every endpoint of a ClusterIP with its own address', async () => {
+    await set(service('s', base), slice('s', [a, b], targets))
+    const results = await agents.c.ask(protocol, '10.96.0.1', 80, 60)
+    expect(await kinds(Promise.resolve(results))).toEqual(['a 10.1.3.2', 'b 10.1.3.2'])
+    // Of 60 fair choices between two, one gets fewer than 10 once in some ten million times.
+    const first = results.filter((result) => result.startsWith('a')).length
+    expect(Math.min(first, 60 - first)).toBeGreaterThanOrEqual(10)
+  })
+
+  test('an endpoint that gets itself sees the node', async () => {
+    await set(service('s', base), slice('s', [a], targets))
+    expect(await kinds(agents.a.ask(protocol, '10.96.0.1', 80, 3))).toEqual(['a 10.1.1.1'])
+  })
+
+  test('a client reaches NodePort, load balancer and external address, masqueraded', async () => {
+    await set(service('s', base), slice('s', [a, b], targets))
+    for (const [host, port] of [
+      ['192.168.0.1', 30_080],
+      ['203.0.113.1', 80],
+      ['198.51.100.1', 80],
+    ] as const) {
+      expect(await kinds(agents.client.ask(protocol, host, port, 20)), host).toEqual([
+        'a 10.1.1.1',
+        'b 10.1.2.1',
+      ])
+    }
+    expect(await kinds(agents.client.ask(protocol, '192.168.1.1', 30_080))).toEqual(['ECONNREFUSED'])
+  })
+
+  test('the node itself reaches all of them', async () => {
+    await set(service('s', base), slice('s', [a], targets))
+    for (const [host, port] of [
+      ['10.96.0.1', 80],
+      ['192.168.0.1', 30_080],
+      ['203.0.113.1', 80],
+    ] as const) {
+      expect(await kinds(agents.node.ask(protocol, host, port, 3)), host).toEqual(['a 10.1.1.1'])
+    }
+  })
+
+  test('externalTrafficPolicy Local: the client keeps its address and stays on this node', async () => {
+    await set(service('s', { ...base, external: 'Local' }), slice('s', [a, c], targets))
+    expect(await kinds(agents.client.ask(protocol, '203.0.113.1', 80, 20))).toEqual(['a 192.168.0.9'])
+    expect(await kinds(agents.client.ask(protocol, '192.168.0.1', 30_080, 20))).toEqual(['a 192.168.0.9'])
+    expect(await kinds(agents.b.ask(protocol, '203.0.113.1', 80, 30))).toEqual(['a 10.1.2.2', 'c 10.1.2.2'])
+    await set(service('s', { ...base, external: 'Local' }), slice('s', [c], targets))
+    expect(await kinds(agents.client.ask(protocol, '203.0.113.1', 80, 1, SILENCE))).toEqual(['timeout'])
+    expect(await kinds(agents.b.ask(protocol, '203.0.113.1', 80))).toEqual(['c 10.1.2.2'])
+  })
+
+  test('without endpoints the answer is a refusal, at once', async () => {
+    await set(service('s', base))
+    const from = performance.now()
+    expect(await kinds(agents.client.ask(protocol, '203.0.113.1', 80))).toEqual(['ECONNREFUSED'])
+    expect(await kinds(agents.client.ask(protocol, '192.168.0.1', 30_080))).toEqual(['ECONNREFUSED'])
+    expect(await kinds(agents.a.ask(protocol, '10.96.0.1', 80))).toEqual(['ECONNREFUSED'])
+    expect(await kinds(agents.a.ask(protocol, '10.96.0.1', 81))).toEqual(['ECONNREFUSED'])
+    expect(await kinds(agents.node.ask(protocol, '10.96.0.1', 80))).toEqual(['ECONNREFUSED'])
+    // A refusal that the socket does not hear is heard when it tries again, a second later.
+    expect(performance.now() - from).toBeLessThan(1000)
+  })
+
+  test('source ranges', async () => {
+    await set(
+      service('s', { ...base, ranges: ['192.168.0.0/24', '172.16.0.1/32'] }),
+      slice('s', [a], targets),
+    )
+    expect(await kinds(agents.client.ask(protocol, '203.0.113.1', 80))).toEqual(['a 10.1.1.1'])
+    expect(await kinds(agents.blocked.ask(protocol, '203.0.113.1', 80, 1, SILENCE))).toEqual(['timeout'])
+    expect(await kinds(agents.b.ask(protocol, '203.0.113.1', 80, 1, SILENCE))).toEqual(['timeout'])
+    expect(await kinds(agents.blocked.ask(protocol, '192.168.0.1', 30_080))).toEqual(['a 10.1.1.1'])
+    await set(service('s', base), slice('s', [a], targets))
+    expect(await kinds(agents.blocked.ask(protocol, '203.0.113.1', 80))).toEqual(['a 10.1.1.1'])
+  })
+
+  test('IPv6', async () => {
+    const six = { ...base, clusterIPs: ['fd00:96::1'], externalIPs: [], ingress: [{ ip: 'fd00:203::1' }] }
+    const endpoints = [
+      { address: 'fd00:1:1::2', node: 'node-1' },
+      { address: 'fd00:1:2::2', node: 'node-1' },
+    ]
+    await set(service('s', six), slice('s', endpoints, targets))
+    expect(await kinds(agents.c.ask(protocol, 'fd00:96::1', 80, 20))).toEqual([
+      'a fd00:1:3::2',
+      'b fd00:1:3::2',
+    ])
+    expect(await kinds(agents.client.ask(protocol, 'fd00:203::1', 80, 20))).toEqual([
+      'a fd00:1:1::1',
+      'b fd00:1:2::1',
+    ])
+    expect(await kinds(agents.client.ask(protocol, 'fd00:2::1', 30_080, 20))).toEqual([
+      'a fd00:1:1::1',
+      'b fd00:1:2::1',
+    ])
+    expect(await kinds(agents.a.ask(protocol, 'fd00:96::1', 81))).toEqual(['ECONNREFUSED'])
+    await set(service('s', { ...six, external: 'Local' }), slice('s', endpoints.slice(0, 1), targets))
+    expect(await kinds(agents.client.ask(protocol, 'fd00:203::1', 80, 3))).toEqual(['a fd00:2::9'])
+    await set(service('s', { ...six, ranges: ['fd00:2::/64'] }), slice('s', endpoints.slice(0, 1), targets))
+    expect(await kinds(agents.client.ask(protocol, 'fd00:203::1', 80))).toEqual(['a fd00:1:1::1'])
+    expect(await kinds(agents.blocked.ask(protocol, 'fd00:203::1', 80, 1, SILENCE))).toEqual(['timeout'])
+  })
+})
+
+/** Percentage of echo requests without an answer. */
+const lost = async (ns: Netns, host: string) => {
+  const { stdout } = await run(ns, 'ping', ['-n', '-c', '2', '-i', '0.01', '-W', '1', host])
+  return /(\d+)% packet loss/.exec(stdout)?.[1]
+}
+
+test('ping is answered for ClusterIPs and load balancer addresses, from everywhere', async () => {
+  const both = {
+    ...base,
+    clusterIPs: ['10.96.0.1', 'fd00:96::1'],
+    ingress: [{ ip: '203.0.113.1' }, { ip: 'fd00:203::1' }],
+  }
+  await set(service('s', both))
+  for (const [where, ns] of [
+    ['client', client],
+    ['pod', pods.a],
+    ['node', node],
+  ] as const) {
+    for (const host of ['10.96.0.1', '203.0.113.1', 'fd00:96::1', 'fd00:203::1']) {
+      expect(await lost(ns, host), `${where} to ${host}`).toBe('0')
+    }
+  }
+  expect(await lost(client, '203.0.113.2')).toBe('100')
+})
+
+test('Services are elements: ten more of them change no rule, and iptables has none at all', async () => {
+  await set(service('s', base), slice('s', [a, b], targets))
+  const rules = () => must(node, 'nft', ['-s', '-t', 'list', 'ruleset'])
+  const before = await rules()
+  for (let index = 2; index < 12; index++) {
+    const made = {
+      ...base,
+      clusterIPs: [`10.96.0.${index}`],
+      externalIPs: [`198.51.100.${index}`],
+      ingress: [{ ip: `203.0.113.${index}` }],
+    }
+    await set(
+      service(`s${index}`, { ...made, ports: ports.map((port) => ({ ...port, nodePort: 30_080 + index })) }),
+      slice(`s${index}`, [a, b], targets),
+    )
+  }
+  expect(await rules()).toBe(before)
+  expect(await kinds(agents.client.ask('tcp', '203.0.113.11', 80, 20))).toEqual(['a 10.1.1.1', 'b 10.1.2.1'])
+  expect(await must(node, 'iptables-save', [])).toBe('')
+})
+
+test('the slot that a packet carried in its priority is gone when the packet leaves', async () => {
+  const probe = (family: string) => `table ${family} probe {
+    counter before { }
+    counter behind { }
+    chain before { type filter hook postrouting priority 50; meta priority fa1e:0-fa1e:ffff counter name before; }
+    chain behind { type filter hook postrouting priority 150; meta priority fa1e:0-fa1e:ffff counter name behind; }
+  }
+`
+  await must(node, 'nft', ['-f', '-'], probe('ip') + probe('ip6'))
+  const packets = async (name: string) => {
+    const listing = await must(node, 'nft', ['list', 'counters'])
+    const found = [...listing.matchAll(new RegExp(`counter ${name} {\\s+packets (\\d+)`, 'g'))]
+    return found.map(([, count]) => Number(count)).sort()
+  }
+  const both = { ...base, clusterIPs: ['10.96.0.1', 'fd00:96::1'] }
+  await set(service('s', both), slice('s', [a], targets), slice('s', ['fd00:1:1::2'], targets))
+  await agents.node.ask('tcp', '10.96.0.1', 80)
+  await agents.b.ask('tcp', 'fd00:96::1', 80)
+  expect(await packets('before')).toEqual([1, 1])
+  expect(await packets('behind')).toEqual([0, 0])
+})
+
+test('a restart changes not one element', async () => {
+  await set(service('s', { ...base, ranges: ['192.168.0.0/24'] }), slice('s', [a, b, c], targets))
+  await set(service('s', { ...base, ranges: ['192.168.0.0/24'] }), slice('s', [b, c], targets))
+  await forwarder.stop()
+  const socket = inNetworkNamespace(node.path, openNetfilterSocket)
+  const before = await socket.generation()
+  const second = open()
+  second.start()
+  second.setNode(context)
+  second.setService('ns/s', service('s', { ...base, ranges: ['192.168.0.0/24'] }), [
+    slice('s', [c, b], targets),
+  ])
+  second.allListed()
+  await second.sync()
+  expect(second.view()).toMatchObject({ synced: true, generation: 0 })
+  expect(await socket.generation()).toBe(before)
+  socket.close()
+  await second.stop()
+})
+
+test('endpoints come and go under load and no connection notices', async () => {
+  await set(service('s', base), slice('s', [a, b, c], targets))
+  const results: Promise<readonly string[]>[] = []
+  const sets = [[a, b], [b, c], [c], [c, a, b], [a], [a, b, c]]
+  for (let round = 0; round < 30; round++) {
+    results.push(agents.client.ask('tcp', '203.0.113.1', 80, 10))
+    await set(service('s', base), slice('s', sets[round % sets.length], targets))
+  }
+  expect(await kinds(Promise.all(results).then((all) => all.flat()))).toEqual([
+    'a 10.1.1.1',
+    'b 10.1.2.1',
+    'c 10.1.3.1',
+  ])
+})
+
+test('cleaning up leaves nothing of ours', async () => {
+  await set(service('s', base), slice('s', [a], targets))
+  await forwarder.stop()
+  const plane = new KernelDataplane({
+    socket: inNetworkNamespace(node.path, openNetfilterSocket),
+    nft: async (script) => void (await must(node, 'nft', ['-f', '-'], script)),
+  })
+  expect(await plane.remove()).toHaveLength(2)
+  plane.close()
+  expect(await must(node, 'nft', ['list', 'ruleset'])).toBe('')
+})

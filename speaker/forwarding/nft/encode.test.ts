@@ -1,0 +1,106 @@
+import { describe, expect, test } from 'vitest'
+import {
+  NetlinkWriter,
+  parseAttributeList,
+  parseAttributes,
+  parseMessages,
+} from '#raw-socket/netlink/message.ts'
+import { nftMessages, type NetfilterBatch } from '#raw-socket/netlink/netfilter.ts'
+import { build, everything } from '../dataplane-suite.ts'
+import { collectionNames, type Operation } from '../model.ts'
+import { decodeCollection } from './decode.ts'
+import { attributes, encodeOperations } from './encode.ts'
+
+/** A transaction in memory: message types and bodies. */
+function record(operations: readonly Operation[]): { type: number; body: Buffer }[] {
+  const writer = new NetlinkWriter()
+  const batch: NetfilterBatch = {
+    begin: (type, flags, family) => writer.begin(type, flags, 1).u8(family).u8(0).u16be(0),
+    end: () => void writer.end(),
+    get length() {
+      return writer.length
+    },
+    get count() {
+      return writer.count
+    },
+  }
+  encodeOperations(batch, operations)
+  return parseMessages(Buffer.from(writer.finish())).map(({ type, body }) => ({ type, body }))
+}
+
+const hex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString('hex')
+
+describe('an element in octets', () => {
+  const [message] = record([
+    {
+      do: 'add',
+      family: 4,
+      collection: 'endpoints',
+      key: '10.96.0.1 . tcp . 80 . 2',
+      value: '10.0.1.2 . 8080',
+    },
+  ])
+  const element = parseAttributes(
+    parseAttributeList(parseAttributes(message.body.subarray(4)).get(attributes.listElements) as Buffer)[0]
+      .payload,
+  )
+  const inner = (type: number) => hex(parseAttributes(element.get(type) as Buffer).get(attributes.value))
+
+  test('every field of the key fills whole words, ports in network order, slots in the order of the machine', () => {
+    expect(inner(attributes.key)).toBe(`0a600001${'06000000'}${'00500000'}${'02001efa'}`)
+  })
+  test('so do those of the value', () => {
+    expect(inner(attributes.data)).toBe(`0a000102${'1f900000'}`)
+  })
+})
+
+test('neighbours in one set share a message, and a list is split before it is too long', () => {
+  const many = Array.from({ length: 3000 }, (_, index): Operation => ({
+    do: 'add',
+    family: 6,
+    collection: 'endpoints',
+    key: `fd00:96::1 . tcp . 80 . ${index}`,
+    value: 'fd00:1::1 . 80',
+  }))
+  const messages = record(many)
+  expect(messages.length).toBeGreaterThan(1)
+  expect(messages.length).toBeLessThan(10)
+  const texts = messages.flatMap(({ body }) => [...decodeCollection(6, 'endpoints', [body])])
+  expect(texts).toEqual(many.map(({ key, value }) => [key, value]))
+})
+
+test('a replacement deletes and adds', () => {
+  const messages = record([
+    {
+      do: 'replace',
+      family: 4,
+      collection: 'pingable',
+      key: '10.96.0.1',
+      value: '10.0.0.2',
+      previous: '10.0.0.1',
+    },
+  ])
+  expect(messages.map(({ type }) => type & 0xff)).toEqual([nftMessages.delSetElem, nftMessages.newSetElem])
+})
+
+test.each([4, 6] as const)('IPv%i: what is encoded is decoded', (family) => {
+  for (const name of collectionNames) {
+    const elements = everything()[family][name]
+    const operations = build(everything()).filter((one) => one.family === family && one.collection === name)
+    const lengths = name === 'allowed-sources' ? operations.map(({ key }) => Number(key.split('/')[1])) : [0]
+    const decoded = new Map(
+      lengths.flatMap((length) => {
+        const some = operations.filter(({ key }) => length === 0 || key.endsWith(`/${length}`))
+        return [
+          ...decodeCollection(
+            family,
+            name,
+            record(some).map(({ body }) => body),
+            length,
+          ),
+        ]
+      }),
+    )
+    expect(decoded, name).toEqual(new Map(elements))
+  }
+})

@@ -1,0 +1,151 @@
+import { tryParseAddress, type Family } from '#inet/address.ts'
+import { prefixContains, tryParsePrefix, type Prefix } from '#inet/prefix.ts'
+import { keyOf } from '#kube/api.ts'
+import type { EndpointSlice } from '#kube/objects/endpoint-slice.ts'
+import type { Protocol, Service, ServicePort } from '#kube/objects/service.ts'
+import type { NodeContext } from './config.ts'
+import { chooseEndpoints, type Choice } from './endpoints.ts'
+import {
+  addressesOf,
+  endpointsOfPort,
+  skipReason,
+  type Endpoint,
+  type ServiceAddresses,
+  type SkipReason,
+} from './service-ports.ts'
+import type { FrontendView } from './view.ts'
+
+/** What meets a packet that no endpoint can take: nothing when some can. */
+type NoEndpoints = '' | 'reject' | 'drop'
+
+/** One address, protocol and port at which a Service can be reached. */
+export interface Frontend {
+  readonly kind: FrontendView['kind']
+  readonly family: Family
+  /** '' for NodePorts */
+  readonly address: string
+  readonly protocol: Protocol
+  readonly port: number
+  /** endpoints for everybody, or with `local` for pods and this node only */
+  readonly endpoints: readonly Endpoint[]
+  /** externalTrafficPolicy Local: the endpoints for everybody else */
+  readonly local?: readonly Endpoint[]
+  /** externalTrafficPolicy Cluster: the endpoint sees an address of this node instead of the client's */
+  readonly masquerade: boolean
+  readonly noEndpoints: NoEndpoints
+  /** undefined: everybody may come */
+  readonly sourceRanges?: readonly Prefix[]
+}
+
+export interface ServicePlan {
+  readonly key: string
+  /** for conflicts: the older Service keeps a frontend that two claim */
+  readonly created: string
+  readonly skipped: SkipReason
+  /** sessionAffinity ClientIP is asked for */
+  readonly affinity: boolean
+  readonly frontends: readonly Frontend[]
+  readonly clusterIPs: readonly { readonly family: Family; readonly address: string }[]
+  /** virtual addresses that answer ping, and the address of this node that does it */
+  readonly pingable: readonly { readonly family: Family; readonly address: string; readonly by: string }[]
+}
+
+/** The zone label that topology hints are about. */
+export const ZONE_LABEL = 'topology.kubernetes.io/zone'
+
+/** What this node should do for one Service. Pure: the same objects give the same plan. */
+export function planService(
+  service: Service,
+  slices: readonly EndpointSlice[],
+  node: NodeContext,
+): ServicePlan {
+  const skipped = skipReason(service)
+  const affinity = service.sessionAffinity === 'ClientIP'
+  const base = { key: keyOf(service), created: service.creationTimestamp, skipped, affinity }
+  if (skipped !== '') return { ...base, frontends: [], clusterIPs: [], pingable: [] }
+
+  const frontends: Frontend[] = []
+  const clusterIPs: { family: Family; address: string }[] = []
+  const pingable: { family: Family; address: string; by: string }[] = []
+  for (const addresses of addressesOf(service)) {
+    const { family, clusterIP, loadBalancerIPs } = addresses
+    clusterIPs.push({ family, address: clusterIP })
+    const by = node.internalIPs.find((text) => tryParseAddress(text)?.family === family)
+    if (by !== undefined) {
+      // External addresses are not in this list: they may belong to a machine that answers by itself.
+      for (const address of new Set([clusterIP, ...loadBalancerIPs])) {
+        if (!node.localAddresses.includes(address)) pingable.push({ family, address, by })
+      }
+    }
+    for (const port of service.ports) frontends.push(...planPort(service, port, addresses, slices, node))
+  }
+  return { ...base, frontends, clusterIPs, pingable }
+}
+
+function planPort(
+  service: Service,
+  port: ServicePort,
+  addresses: ServiceAddresses,
+  slices: readonly EndpointSlice[],
+  node: NodeContext,
+): Frontend[] {
+  const { family, clusterIP, externalIPs, loadBalancerIPs } = addresses
+  const externalLocal = service.externalTrafficPolicy === 'Local'
+  const internalLocal = service.internalTrafficPolicy === 'Local'
+  const external = port.nodePort !== 0 || externalIPs.length > 0 || loadBalancerIPs.length > 0
+  const choice = chooseEndpoints(
+    endpointsOfPort(port, family, slices, node.name),
+    { internalLocal, externalLocal, external },
+    { node: node.name, zone: node.labels[ZONE_LABEL] ?? '' },
+  )
+  const common = { family, protocol: port.protocol }
+  const internal = internalLocal ? choice.local : choice.cluster
+  const outside = {
+    ...common,
+    endpoints: choice.cluster,
+    ...(externalLocal ? { local: choice.local } : {}),
+    masquerade: !externalLocal,
+    noEndpoints: verdict(externalLocal ? choice.local : choice.cluster, choice),
+  }
+  const sourceRanges = allowedSources(addresses, node)
+  const ranged = sourceRanges === undefined ? {} : { sourceRanges }
+
+  const found = new Map<string, Frontend>()
+  const add = (frontend: Frontend) => {
+    if (!found.has(frontend.address)) found.set(frontend.address, frontend)
+  }
+  add({
+    ...common,
+    kind: 'ClusterIP',
+    address: clusterIP,
+    port: port.port,
+    endpoints: internal,
+    masquerade: false,
+    noEndpoints: verdict(internal, choice),
+  })
+  // Before external addresses: where one address is both, the source ranges hold.
+  for (const address of loadBalancerIPs)
+    add({ ...outside, ...ranged, kind: 'LoadBalancer', address, port: port.port })
+  for (const address of externalIPs) add({ ...outside, kind: 'ExternalIP', address, port: port.port })
+  // NodePorts are not subject to source ranges, as in kube-proxy.
+  if (port.nodePort !== 0) add({ ...outside, kind: 'NodePort', address: '', port: port.nodePort })
+  return [...found.values()]
+}
+
+/** Refuse when nobody in the cluster can answer; stay silent when only this node cannot, so that clients retry. */
+const verdict = (usable: readonly Endpoint[], choice: Choice): NoEndpoints =>
+  usable.length > 0 ? '' : choice.any ? 'drop' : 'reject'
+
+/**
+ * The source ranges of a Service's load balancer addresses. When they admit this node they admit the addresses
+ * themselves too: where one of them is bound to an interface, the kernel takes it as source.
+ */
+function allowedSources(addresses: ServiceAddresses, node: NodeContext): readonly Prefix[] | undefined {
+  const { sourceRanges, loadBalancerIPs, family } = addresses
+  if (sourceRanges === undefined) return undefined
+  const own = node.internalIPs.flatMap((text) => tryParseAddress(text) ?? [])
+  const admitsNode = own.some((address) => sourceRanges.some((range) => prefixContains(range, address)))
+  if (!admitsNode) return sourceRanges
+  const bits = family === 4 ? 32 : 128
+  return [...sourceRanges, ...loadBalancerIPs.flatMap((ip) => tryParsePrefix(`${ip}/${bits}`) ?? [])]
+}

@@ -1,0 +1,181 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { checkReferences } from './check.ts'
+import { applyTo } from './diff.ts'
+import { elementLines } from './fake-dataplane.ts'
+import { service, slice, testConfig, testNode } from './fixtures.ts'
+import { emptyElements, type MutableElements, type Operation } from './model.ts'
+import { Planner } from './planner.ts'
+
+function started(): { planner: Planner; actual: MutableElements; step: () => string[] } {
+  const planner = new Planner(testConfig)
+  planner.setNode(testNode)
+  const actual = emptyElements()
+  const step = () => {
+    const { operations } = planner.operations(actual, false)
+    applyTo(actual, operations)
+    return operations.map(operationText)
+  }
+  step()
+  return { planner, actual, step }
+}
+
+const operationText = ({ do: what, collection, key, value }: Operation): string =>
+  `${what} ${collection} ${key}${value === '' ? '' : ` : ${value}`}`
+
+describe('costs are those of the change', () => {
+  test('endpoints before the frontend when it comes, after it when it goes', () => {
+    const { planner, step } = started()
+    planner.setService('ns/s', service('s'), [slice('s', ['10.0.0.1', '10.0.0.2'])])
+    expect(step()).toEqual([
+      'add endpoints 172.30.0.41 . tcp . 80 . 0 : 10.0.0.1 . 80',
+      'add endpoints 172.30.0.41 . tcp . 80 . 1 : 10.0.0.2 . 80',
+      'add cluster-ips 172.30.0.41',
+      'add pingable 172.30.0.41 : 192.168.0.2',
+      'add frontends 172.30.0.41 . tcp . 80 : 2',
+    ])
+    planner.setService('ns/s', undefined, [])
+    expect(step()).toEqual([
+      'delete pingable 172.30.0.41 : 192.168.0.2',
+      'delete frontends 172.30.0.41 . tcp . 80 : 2',
+      'delete cluster-ips 172.30.0.41',
+      'delete endpoints 172.30.0.41 . tcp . 80 . 0 : 10.0.0.1 . 80',
+      'delete endpoints 172.30.0.41 . tcp . 80 . 1 : 10.0.0.2 . 80',
+    ])
+  })
+
+  test('the last slot moves into the hole', () => {
+    const { planner, step } = started()
+    planner.setService('ns/s', service('s'), [slice('s', ['10.0.0.1', '10.0.0.2', '10.0.0.3'])])
+    step()
+    planner.setService('ns/s', service('s'), [slice('s', ['10.0.0.2', '10.0.0.3'])])
+    expect(step()).toEqual([
+      'replace endpoints 172.30.0.41 . tcp . 80 . 0 : 10.0.0.3 . 80',
+      'replace frontends 172.30.0.41 . tcp . 80 : 2',
+      'delete endpoints 172.30.0.41 . tcp . 80 . 2 : 10.0.0.3 . 80',
+    ])
+  })
+
+  test('one endpoint for another is one element', () => {
+    const { planner, step } = started()
+    planner.setService('ns/s', service('s'), [slice('s', ['10.0.0.1', '10.0.0.2'])])
+    step()
+    planner.setService('ns/s', service('s'), [slice('s', ['10.0.0.2', '10.0.0.3'])])
+    expect(step()).toEqual(['replace endpoints 172.30.0.41 . tcp . 80 . 0 : 10.0.0.3 . 80'])
+    planner.setService('ns/s', service('s'), [slice('s', ['10.0.0.3', '10.0.0.2'])])
+    expect(step()).toEqual([])
+  })
+
+  test('a local address that comes or goes concerns the Services that have it', () => {
+    const { planner, actual, step } = started()
+    planner.setService('ns/s', service('s', { ingress: [{ ip: '203.0.113.1' }] }), [])
+    planner.setService('ns/t', service('t', { clusterIPs: ['172.30.0.42'] }), [])
+    step()
+    planner.setNode({ ...testNode, localAddresses: [...testNode.localAddresses, '203.0.113.1'] })
+    expect(planner.operations(actual, false)).toEqual({
+      operations: [
+        { do: 'delete', family: 4, collection: 'pingable', key: '203.0.113.1', value: '192.168.0.2' },
+      ],
+      services: new Set(['ns/s']),
+    })
+  })
+
+  test('a restart over half of it adds the other half', () => {
+    const { planner, actual } = started()
+    planner.setService('ns/s', service('s'), [slice('s', ['10.0.0.1', '10.0.0.2'])])
+    applyTo(actual, planner.operations(actual, false).operations)
+    actual[4].endpoints.delete('172.30.0.41 . tcp . 80 . 1')
+    actual[4]['cluster-ips'].set('172.30.9.9', '')
+    const again = new Planner(testConfig)
+    again.setNode(testNode)
+    again.setService('ns/s', service('s'), [slice('s', ['10.0.0.2', '10.0.0.1'])])
+    expect(again.operations(actual, true).operations.map(operationText)).toEqual([
+      'add endpoints 172.30.0.41 . tcp . 80 . 1 : 10.0.0.2 . 80',
+      'delete cluster-ips 172.30.9.9',
+    ])
+  })
+})
+
+const endpointOfBoth = (actual: MutableElements) => actual[4].endpoints.get('198.51.100.1 . tcp . 80 . 0')
+
+describe('two Services, one frontend', () => {
+  const external = { externalIPs: ['198.51.100.1'] }
+  const older = service('older', { ...external, created: '2026-01-01T00:00:00Z', clusterIPs: ['172.30.0.1'] })
+  const newer = service('newer', { ...external, created: '2026-02-01T00:00:00Z', clusterIPs: ['172.30.0.2'] })
+
+  test('the older one has it, whoever comes first; it is freed when that one goes', () => {
+    const { planner, actual, step } = started()
+    planner.setService('ns/newer', newer, [slice('newer', ['10.0.0.2'])])
+    step()
+    expect(endpointOfBoth(actual)).toBe('10.0.0.2 . 80')
+    planner.setService('ns/older', older, [slice('older', ['10.0.0.1'])])
+    step()
+    expect(endpointOfBoth(actual)).toBe('10.0.0.1 . 80')
+    expect(planner.conflicts('ns/newer').map(({ holder }) => holder)).toEqual(['ns/older'])
+    expect(planner.conflicts('ns/older')).toEqual([])
+    planner.setService('ns/older', undefined, [])
+    step()
+    expect(endpointOfBoth(actual)).toBe('10.0.0.2 . 80')
+    expect(planner.conflicts('ns/newer')).toEqual([])
+  })
+})
+
+/** Slots are a matter of history: endpoints compare as what is in them. */
+const withoutSlots = (actual: MutableElements) =>
+  elementLines(actual)
+    .map((line) => (line.includes('endpoints {') ? line.replace(/ \. \d+ :/, ' :') : line))
+    .sort()
+
+describe('a full pass gives the same as all increments', () => {
+  const names = ['a', 'b', 'c'] as const
+  const endpoint = fc.record({
+    address: fc.constantFrom('10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4'),
+    node: fc.constantFrom('node-1', 'other'),
+    state: fc.constantFrom('ready' as const, 'unready' as const, 'serving' as const),
+  })
+  const observation = fc.record({
+    at: fc.constantFrom(0, 1, 2),
+    gone: fc.boolean(),
+    external: fc.constantFrom('Local' as const, 'Cluster' as const),
+    internal: fc.constantFrom('Local' as const, 'Cluster' as const),
+    externalIPs: fc.subarray(['198.51.100.1', '198.51.100.2']),
+    ingress: fc.subarray(['203.0.113.1', '203.0.113.2']),
+    ranges: fc.subarray(['192.0.2.0/24', '192.168.0.0/16']),
+    nodePort: fc.constantFrom(0, 30_080),
+    created: fc.constantFrom('2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z'),
+    endpoints: fc.uniqueArray(endpoint, { selector: ({ address }) => address, maxLength: 4 }),
+    node: fc.option(fc.constantFrom('192.168.0.2', '192.168.0.3'), { freq: 5, nil: undefined }),
+  })
+  test('and never refers to what is not there', () => {
+    fc.assert(
+      fc.property(fc.array(observation, { maxLength: 12 }), (history) => {
+        const { planner, actual, step } = started()
+        const full = new Planner(testConfig)
+        full.setNode(testNode)
+        for (const one of history) {
+          if (one.node !== undefined) {
+            for (const each of [planner, full]) each.setNode({ ...testNode, internalIPs: [one.node] })
+          }
+          const name = names[one.at]
+          const made = service(name, {
+            ...one,
+            clusterIPs: [`172.30.0.${one.at + 1}`],
+            ports: [{ port: 80, nodePort: one.nodePort }],
+            ingress: one.ingress.map((ip) => ({ ip })),
+            type: 'LoadBalancer',
+          })
+          for (const each of [planner, full]) {
+            each.setService(`ns/${name}`, one.gone ? undefined : made, [slice(name, one.endpoints)])
+          }
+          step()
+          checkReferences(actual)
+        }
+        const fresh = emptyElements()
+        applyTo(fresh, full.operations(fresh, true).operations)
+        expect(withoutSlots(actual)).toEqual(withoutSlots(fresh))
+        expect(planner.operations(actual, true).operations).toEqual([])
+      }),
+      { numRuns: 300 },
+    )
+  })
+})

@@ -1,0 +1,149 @@
+import type { EndpointSlice } from '#kube/objects/endpoint-slice.ts'
+import type { Service } from '#kube/objects/service.ts'
+import { Claims } from './claims.ts'
+import type { ForwardingConfig, NodeContext } from './config.ts'
+import { Desired } from './desired.ts'
+import { diff } from './diff.ts'
+import { elementsOf, frontendKey, nodeElements, type Slots } from './elements.ts'
+import { endpointsOf, tuple, type Elements, type Operation } from './model.ts'
+import { planService, ZONE_LABEL, type Frontend, type ServicePlan } from './plan.ts'
+
+interface Observed {
+  readonly service: Service
+  readonly slices: readonly EndpointSlice[]
+}
+
+/** Owner of the elements that come from the node and not from a Service; no Service key looks like this. */
+const NODE = 'node'
+
+/**
+ * From observations to operations, in proportion to what changed: remembers what each Service wants, who holds a
+ * contested frontend, and which Services must be looked at again. Nothing here touches a data plane or a clock.
+ */
+export class Planner {
+  readonly #config: ForwardingConfig
+  readonly #observed = new Map<string, Observed>()
+  readonly #plans = new Map<string, ServicePlan>()
+  readonly #claims = new Claims()
+  readonly #desired = new Desired()
+  readonly #dirty = new Set<string>()
+  #node: NodeContext | undefined
+  #nodeDirty = false
+
+  constructor(config: ForwardingConfig) {
+    this.#config = config
+  }
+
+  /** Nothing can be planned before the node is known. */
+  get ready(): boolean {
+    return this.#node !== undefined
+  }
+
+  /** Something changed since the last `operations`. */
+  get pending(): boolean {
+    return this.#dirty.size > 0 || this.#nodeDirty
+  }
+
+  setNode(node: NodeContext): void {
+    const previous = this.#node
+    this.#node = node
+    this.#nodeDirty = true
+    if (previous === undefined || !sameForPlans(previous, node)) {
+      for (const key of this.#observed.keys()) this.#dirty.add(key)
+      return
+    }
+    // Addresses come and go with Pods; they matter only to a Service that has one of them.
+    const before = new Set(previous.localAddresses)
+    const after = new Set(node.localAddresses)
+    const moved = new Set(
+      [...before, ...after].filter((address) => before.has(address) !== after.has(address)),
+    )
+    for (const { key, frontends } of this.#plans.values()) {
+      if (frontends.some(({ address }) => moved.has(address))) this.#dirty.add(key)
+    }
+  }
+
+  setService(key: string, service: Service | undefined, slices: readonly EndpointSlice[]): void {
+    if (service !== undefined) this.#observed.set(key, { service, slices })
+    else if (!this.#observed.delete(key)) return
+    this.#dirty.add(key)
+  }
+
+  /**
+   * What brings `actual` to what is wanted now. `full` compares everything instead of what changed: after an adoption.
+   * Also gives the Services that were looked at. Endpoints keep the slots that they have in `actual`.
+   */
+  operations(actual: Elements, full: boolean): { operations: Operation[]; services: ReadonlySet<string> } {
+    const node = this.#node
+    if (node === undefined) return { operations: [], services: new Set() }
+    const services = new Set(this.#dirty)
+    this.#dirty.clear()
+    if (this.#nodeDirty) this.#desired.set(NODE, nodeElements(node, this.#config))
+    this.#nodeDirty = false
+    const affected = new Set<string>()
+    for (const key of services) {
+      for (const other of this.#replan(key, node)) affected.add(other)
+    }
+    for (const key of affected) services.add(key)
+    const slots = slotsIn(actual)
+    for (const key of services) {
+      const plan = this.#plans.get(key)
+      const granted = (frontend: Frontend) => this.#holds(key, frontend)
+      this.#desired.set(key, plan ? elementsOf(plan, granted, slots) : [])
+    }
+    const touched = this.#desired.takeTouched()
+    const operations = diff(
+      actual,
+      (family, collection, key) => this.#desired.get(family, collection, key),
+      full ? this.#desired.allKeys(actual) : touched,
+    )
+    return { operations, services }
+  }
+
+  services(): Iterable<string> {
+    return this.#plans.keys()
+  }
+
+  plan(key: string): ServicePlan | undefined {
+    return this.#plans.get(key)
+  }
+
+  /** Frontends that an older Service has; with its key. */
+  conflicts(key: string): { frontend: Frontend; holder: string }[] {
+    const frontends = this.#plans.get(key)?.frontends ?? []
+    return frontends.flatMap((frontend) => {
+      const holder = this.#claims.holder(claimOf(frontend)) ?? key
+      return holder === key ? [] : [{ frontend, holder }]
+    })
+  }
+
+  /** Plans one Service anew; gives the others that gained or lost a frontend by it. */
+  #replan(key: string, node: NodeContext): ReadonlySet<string> {
+    const observed = this.#observed.get(key)
+    const plan = observed && planService(observed.service, observed.slices, node)
+    const created = plan?.created ?? this.#plans.get(key)?.created ?? ''
+    if (plan) this.#plans.set(key, plan)
+    else this.#plans.delete(key)
+    return this.#claims.set({ owner: key, created }, new Set(plan?.frontends.map(claimOf)))
+  }
+
+  #holds(key: string, frontend: Frontend): boolean {
+    return this.#claims.holder(claimOf(frontend)) === key
+  }
+}
+
+/** Everything of a node that a plan looks at, but for its local addresses. */
+const sameForPlans = (a: NodeContext, b: NodeContext): boolean =>
+  a.name === b.name &&
+  a.internalIPs.join() === b.internalIPs.join() &&
+  a.labels[ZONE_LABEL] === b.labels[ZONE_LABEL]
+
+const claimOf = (frontend: Frontend): string => `${frontend.family} ${frontendKey(frontend)}`
+
+const slotsIn =
+  (actual: Elements): Slots =>
+  (family, over, key) => {
+    const count = Number(actual[family][over].get(key) ?? 0)
+    const endpoints = actual[family][endpointsOf[over]]
+    return Array.from({ length: count }, (_, slot) => endpoints.get(tuple(key, slot)) ?? '')
+  }

@@ -1,0 +1,134 @@
+import { formatAddress, tryParseAddress, type Family } from '#inet/address.ts'
+import { tryParsePrefix, type Prefix } from '#inet/prefix.ts'
+import type { EndpointSlice } from '#kube/objects/endpoint-slice.ts'
+import type { Protocol, Service, ServicePort } from '#kube/objects/service.ts'
+
+/** Which Services and slices are ours to forward, and what they say for one address family. */
+
+/** Present with any value: another proxy serves it. */
+const PROXY_NAME_LABEL = 'service.kubernetes.io/service-proxy-name'
+/** Put on the slices of headless Services. */
+const HEADLESS_LABEL = 'service.kubernetes.io/headless'
+
+type Labels = Readonly<Record<string, string>>
+const excluded = (labels: Labels): boolean => PROXY_NAME_LABEL in labels || HEADLESS_LABEL in labels
+
+export type SkipReason = 'ExternalName' | 'headless' | 'other proxy' | 'headless label' | ''
+
+/** Why nothing is forwarded for a Service; '' when it is ours. */
+export function skipReason(service: Service): SkipReason {
+  if (PROXY_NAME_LABEL in service.labels) return 'other proxy'
+  if (HEADLESS_LABEL in service.labels) return 'headless label'
+  if (service.type === 'ExternalName') return 'ExternalName'
+  const first = service.clusterIPs[0]
+  return first === undefined || first === 'None' ? 'headless' : ''
+}
+
+/** What one Service says for one family. Addresses are canonical text. */
+export interface ServiceAddresses {
+  readonly family: Family
+  readonly clusterIP: string
+  readonly externalIPs: readonly string[]
+  /** ingress addresses whose ipMode is VIP; an address of ipMode Proxy is served by somebody else */
+  readonly loadBalancerIPs: readonly string[]
+  /** undefined: everybody may come */
+  readonly sourceRanges?: readonly Prefix[]
+}
+
+/** The families for which a Service has a ClusterIP; addresses of other families are silently ignored. */
+export function addressesOf(service: Service): ServiceAddresses[] {
+  const found: ServiceAddresses[] = []
+  for (const family of [4, 6] as const) {
+    const [clusterIP] = ofFamily(service.clusterIPs, family)
+    if (clusterIP === undefined) continue
+    const sourceRanges = rangesOf(service.loadBalancerSourceRanges, family)
+    found.push({
+      family,
+      clusterIP,
+      externalIPs: ofFamily(service.externalIPs, family),
+      loadBalancerIPs: service.type === 'LoadBalancer' ? ofFamily(virtualIPs(service), family) : [],
+      ...(sourceRanges === undefined ? {} : { sourceRanges }),
+    })
+  }
+  return found
+}
+
+const virtualIPs = (service: Service): string[] =>
+  service.ingress.flatMap(({ ip, ipMode }) => (ip !== undefined && (ipMode ?? 'VIP') === 'VIP' ? [ip] : []))
+
+/** Canonical text of the addresses of a family, each once. */
+function ofFamily(texts: readonly string[], family: Family): string[] {
+  const found = new Set<string>()
+  for (const text of texts) {
+    const address = tryParseAddress(text)
+    if (address?.family === family) found.add(formatAddress(address))
+  }
+  return [...found]
+}
+
+function rangesOf(texts: readonly string[], family: Family): Prefix[] | undefined {
+  // The API server lets surrounding space through.
+  const prefixes = texts.flatMap((text) => tryParsePrefix(text.trim()) ?? [])
+  const ours = prefixes.filter((prefix) => prefix.address.family === family)
+  return ours.length === 0 || ours.some((prefix) => prefix.length === 0) ? undefined : ours
+}
+
+/** An endpoint of a Service port, from whichever slice. */
+export interface Endpoint {
+  /** canonical text */
+  readonly address: string
+  readonly port: number
+  readonly ready: boolean
+  readonly serving: boolean
+  readonly terminating: boolean
+  /** on this node */
+  readonly local: boolean
+  readonly zoneHints: readonly string[]
+  readonly nodeHints: readonly string[]
+}
+
+/**
+ * The endpoints of one port in all slices, in the order of their addresses as text. The port number comes from the
+ * slice, because a named target port may differ from Pod to Pod. An endpoint that is in two slices while it moves
+ * counts once, as the better of its two states.
+ */
+export function endpointsOfPort(
+  port: ServicePort,
+  family: Family,
+  slices: readonly EndpointSlice[],
+  node: string,
+): Endpoint[] {
+  const addressType = family === 4 ? 'IPv4' : 'IPv6'
+  const found = new Map<string, Endpoint>()
+  for (const slice of slices) {
+    if (slice.addressType !== addressType || excluded(slice.labels)) continue
+    for (const number of portNumbers(slice, port)) {
+      for (const one of slice.endpoints) {
+        const address = one.address === '' ? undefined : tryParseAddress(one.address)
+        if (address?.family !== family) continue
+        const endpoint: Endpoint = {
+          address: formatAddress(address),
+          port: number,
+          ready: one.ready,
+          serving: one.serving,
+          terminating: one.terminating,
+          local: one.nodeName !== '' && one.nodeName === node,
+          zoneHints: one.zoneHints,
+          nodeHints: one.nodeHints,
+        }
+        const key = `${endpoint.address} ${number}`
+        const known = found.get(key)
+        if (!known || quality(endpoint) > quality(known)) found.set(key, endpoint)
+      }
+    }
+  }
+  return [...found.keys()].sort().map((key) => found.get(key) as Endpoint)
+}
+
+const portNumbers = (slice: EndpointSlice, port: { name: string; protocol: Protocol }): number[] =>
+  slice.ports
+    .filter((one) => one.port !== 0 && one.name === port.name && one.protocol === port.protocol)
+    .map((one) => one.port)
+
+const quality = (endpoint: Endpoint): number =>
+  Number(endpoint.local) * 4 + Number(endpoint.ready) * 2 + Number(endpoint.serving)
