@@ -68,6 +68,15 @@ describe('behind a Unix socket', () => {
     expect((await get('/api/v1/services/default/No_Name')).statusCode).toBe(400)
   })
 
+  test('the dashboard is there, and may load nothing from elsewhere', async () => {
+    server = await createAdminServer({ ...probes, version: '1', source })
+    for (const path of ['/', '/dashboard/style.css', '/dashboard/page.js']) {
+      const answer = await get(path)
+      expect([path, answer.statusCode]).toEqual([path, 200])
+      expect(answer.headers['content-security-policy']).toContain("default-src 'none'")
+    }
+  })
+
   test('the OpenAPI document lists every path', async () => {
     server = await createAdminServer({ ...probes, version: '1', source })
     const { paths } = (await get('/openapi.json')).json()

@@ -1,6 +1,7 @@
 import fastify, { type FastifyInstance } from 'fastify'
 import swagger from '@fastify/swagger'
 import type { Authorizer } from './auth.ts'
+import { addDashboard } from './dashboard/dashboard.ts'
 import { AdminError } from './errors.ts'
 import { explain } from './explain/explain.ts'
 import { detailSchema, explanationSchema, listSchema, serviceParams } from './schemas.ts'
@@ -45,6 +46,7 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
     },
   })
   addProbes(server, options)
+  if (options.source.component === 'controller') addDashboard(server)
   server.get('/openapi.json', { schema: { hide: true } }, () => server.swagger())
   await server.register((api, _options, done) => {
     addApi(api, options)

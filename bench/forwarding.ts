@@ -23,14 +23,16 @@ const nftSamples = 20
 
 /** Measures and prints a table; leaves nothing behind. */
 export async function main(): Promise<void> {
-  if (process.env['FAIRLEAD_BENCH_NAMESPACE'] !== '1') return again()
+  if (process.env.FAIRLEAD_BENCH_NAMESPACE !== '1') return again()
   const table: Record<string, Record<string, string>> = {}
   for (const size of sizes) {
     const { elements, row } = await ours(size)
     table[`netlink, ${size} Services`] = row
     table[`nft -f -, ${size} Services`] = await byText(elements)
   }
-  console.log('programming Services with 3 endpoints each, milliseconds (changes: median / 99th percentile)')
+  console.log(
+    'programming Services with 3 endpoints each, milliseconds (changes: median / 99th percentile); netlink includes planning, nft is given its script',
+  )
   console.table(table)
 }
 
@@ -158,4 +160,4 @@ async function repeat(count: number, run: (turn: number) => Promise<void>): Prom
   return [0.5, 0.99].map((share) => times[Math.floor((count - 1) * share)].toFixed(2)).join(' / ')
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await main()
+if (import.meta.main) await main()
