@@ -47,7 +47,7 @@ const rejected: [string, Partial<ConfigObjects>, string, RegExp][] = [
     'C2',
     { pools: [pool('a', '10.0.0.0/8'), pool('b', '10.0.0.0/16')] },
     'spec.addresses[0]',
-    /CIDR "10.0.0.0\/16" in pool "b" overlaps with already defined CIDR "10.0.0.0\/8" of the older pool "a"/,
+    /CIDR "10.0.0.0\/16" in pool "b" overlaps with already defined CIDR "10.0.0.0\/8" of pool "a"/,
   ],
   [
     'C2 equal',
@@ -519,14 +519,26 @@ test('an invalid object keeps its last good version and disturbs no other', () =
   expect(parse({ pools: [pool('b', '10.0.2.0/24')] }, config).config.pools).toHaveLength(1)
 })
 
-test('a last good version that now overlaps an older pool goes', () => {
+test('an edit that runs into another pool is refused, and both stay as they were', () => {
   const old = pool('old', '10.0.0.0/24')
   const young = pool('young', '10.0.1.0/24')
   const first = parse({ pools: [old, young] }).config
   const grown = { ...old, spec: { addresses: ['10.0.0.0/16'] } }
   const { config, problems } = parse({ pools: [grown, young] }, first)
-  expect(config.pools.map(({ name }) => name)).toEqual(['old'])
-  expect(problems).toMatchObject([{ name: 'young', code: 'FL_POOL_OVERLAP' }])
+  expect(config.pools).toEqual(first.pools)
+  expect(problems).toMatchObject([{ name: 'old', code: 'FL_POOL_OVERLAP' }])
+})
+
+test('a pool in force is not displaced by one of the same second with a lesser name', () => {
+  const inForce = pool('production', '10.0.0.0/24')
+  const newcomer = {
+    ...pool('overlapping', '10.0.0.128/25'),
+    metadata: { ...inForce.metadata, name: 'overlapping' },
+  }
+  const first = parse({ pools: [inForce] }).config
+  const { config, problems } = parse({ pools: [inForce, newcomer] }, first)
+  expect(config.pools).toEqual(first.pools)
+  expect(problems).toMatchObject([{ name: 'overlapping', code: 'FL_POOL_OVERLAP' }])
 })
 
 test('the last good version of an advertisement drops the pools that it no longer fits', () => {

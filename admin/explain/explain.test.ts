@@ -123,6 +123,10 @@ describe('2 pool', () => {
     })
   })
 
+  test('leaves a refused request to the next check', () => {
+    expect(result('pool', { allocation: refused('RequestedAddressInUse', 'in use') })?.verdict).toBe('ok')
+  })
+
   test('is unknown to a speaker', () => {
     expect(result('pool', { pools: undefined })?.verdict).toBe('unknown')
   })

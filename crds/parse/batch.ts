@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Problem } from '../config.ts'
 import type { ProblemCode } from '../errors.ts'
 import { Fields, isRecord, type Issue } from './fields.ts'
@@ -53,6 +54,16 @@ export class Batch<T> {
   /** Oldest first; objects without a creation time (not yet created) last. */
   byAge(): Entry<T>[] {
     return [...this.entries].sort((a, b) => compareText(age(a), age(b)) || compareText(a.name, b.name))
+  }
+
+  /**
+   * What is in force and has not changed, then the others by age: an edit or a newcomer never takes something away
+   * that works, even when both came within the same second.
+   */
+  byPrecedence(last: ReadonlyMap<string, T>): Entry<T>[] {
+    const stands = (entry: Entry<T>) => entry.valid && isDeepStrictEqual(entry.value, last.get(entry.name))
+    const byAge = this.byAge()
+    return [...byAge.filter(stands), ...byAge.filter((entry) => !stands(entry))]
   }
 
   problems(): Problem[] {

@@ -11,7 +11,8 @@ import { localPrefConflict, refit, resolveBgp, resolveL2, type Scope } from './r
 
 /**
  * Which version of each object is in force: the new one when it is valid and fits the others, else the last good
- * one when that still fits, else none. Objects that exclude each other are taken oldest first.
+ * one when that still fits, else none. Of objects that exclude each other the oldest wins; of pools the one that is
+ * in force already.
  */
 type ByName<T> = ReadonlyMap<string, T>
 
@@ -28,7 +29,7 @@ export function settle<T>(batch: Batch<T>, last: ByName<T>): Map<string, T> {
 export function settlePools(batch: Batch<Pool>, last: ByName<Pool>): Map<string, Pool> {
   const taken = new RangeIndex<string>()
   const settled = new Map<string, Pool>()
-  for (const entry of batch.byAge()) {
+  for (const entry of batch.byPrecedence(last)) {
     if (entry.valid) noteOverlaps(entry, taken)
     const pool = entry.valid ? entry.value : last.get(entry.name)
     if (pool === undefined) continue
@@ -44,7 +45,7 @@ function noteOverlaps(entry: Entry<Pool>, taken: RangeIndex<string>): void {
   for (const [index, range] of entry.value.ranges.entries()) {
     const other = taken.overlapping(range)
     if (other === undefined) continue
-    const message = `CIDR "${rangeText(range)}" in pool "${entry.name}" overlaps with already defined CIDR "${rangeText(other.range)}" of the older pool "${other.owner}"`
+    const message = `CIDR "${rangeText(range)}" in pool "${entry.name}" overlaps with already defined CIDR "${rangeText(other.range)}" of pool "${other.owner}"`
     entry.note('error', 'FL_POOL_OVERLAP', `spec.addresses[${index}]`, message)
   }
 }

@@ -9,6 +9,8 @@ export const poolCheck: Check = {
     if (allocation.addresses.length > 0) {
       return ok(`${allocation.addresses.join(', ')} from pool ${allocation.pool}`)
     }
+    if (allocation.reason.startsWith('RequestedAddress'))
+      return ok('a particular address was asked for: see the next check')
     if (pools.length === 0) {
       return fail(
         'there is no valid IPAddressPool',
