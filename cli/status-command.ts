@@ -50,7 +50,7 @@ export async function statusCommand(target: AdminTarget): Promise<void> {
       ['peer', (row) => text(row.peer) || text(row.name)],
       ['node', (row) => text(row.node)],
       ['state', (row) => text(row.state) || text((row.session as Row | undefined)?.state)],
-      ['reason', (row) => text(row.reason) || text(row.lastError)],
+      ['reason', (row) => text(row.reason) || text(row.lastError) || sessionError(row.session)],
     ]),
     section('Configuration problems', problems, [
       ['object', (row) => `${row.kind} ${row.name}`],
@@ -97,4 +97,10 @@ function announcementText(announcement: unknown): string {
   return Object.entries(announcement as Record<string, { announced: boolean; reason: string }>)
     .map(([protocol, { announced, reason }]) => `${protocol}: ${announced ? 'announced' : reason}`)
     .join(', ')
+}
+
+/** A speaker's own view: the last error of a session that is not up. */
+function sessionError(session: unknown): string {
+  const { state, lastError } = (session ?? {}) as { state?: string; lastError?: { text: string } }
+  return state === 'Established' ? '' : (lastError?.text ?? '')
 }

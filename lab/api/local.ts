@@ -1,0 +1,183 @@
+import type {
+  KubeApi,
+  KubeObject,
+  ListOptions,
+  ListPage,
+  ObjectKey,
+  PatchOptions,
+  Resource,
+  WatchEvent,
+  WatchOptions,
+  WriteOptions,
+} from '#kube/api.ts'
+import { KubeError, kubeErrorFrom } from '#kube/errors.ts'
+import type { Authenticator, User } from './auth/authenticator.ts'
+import type { Authorizer } from './auth/authorizer.ts'
+import { REVIEWS, review } from './auth/reviews.ts'
+import { inVersion, type Backend } from './backend.ts'
+import { copyJson, type JsonObject } from './json.ts'
+import { create } from './rest/create.ts'
+import { remove } from './rest/delete.ts'
+import { list, matcherOf, parseRevision } from './rest/list.ts'
+import type { WriteRequest } from './rest/options.ts'
+import { apply, patch } from './rest/patch.ts'
+import { read } from './rest/replace.ts'
+import { update } from './rest/update.ts'
+import { noSuchResource, StatusError } from './status.ts'
+import { watch } from './store/watch.ts'
+import { apiVersionOf, type ResourceType } from './types/resource-type.ts'
+
+/** Events that may wait for a reader of a local watch. */
+const WATCH_LIMIT = 100_000
+
+/**
+ * The API without a network in between: the lab's own controllers work through it, also while the server plays
+ * dead. Objects that it gives are copies, as from a real server.
+ */
+export class LocalApi implements KubeApi {
+  readonly #backend: Backend
+  readonly #authenticator: Authenticator
+  readonly #authorizer: Authorizer
+  readonly #user: User
+  readonly #manager: string
+
+  constructor(
+    backend: Backend,
+    authenticator: Authenticator,
+    authorizer: Authorizer,
+    user: User,
+    manager: string,
+  ) {
+    this.#backend = backend
+    this.#authenticator = authenticator
+    this.#authorizer = authorizer
+    this.#user = user
+    this.#manager = manager
+  }
+
+  async get(resource: Resource, key: ObjectKey): Promise<KubeObject> {
+    return this.#do(resource, (type) => read(this.#backend, type, key.namespace, key.name))
+  }
+
+  async list(
+    resource: Resource,
+    options: ListOptions & { limit?: number; continue?: string },
+  ): Promise<ListPage> {
+    return this.#do(resource, (type) => list(this.#backend, type, options))
+  }
+
+  async create(resource: Resource, object: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {
+    const asked = REVIEWS.find((one) => one.group === resource.group && one.plural === resource.plural)
+    if (asked !== undefined) {
+      const body = copyJson(object) as unknown as JsonObject
+      const answer = review(asked.kind, body, this.#user, this.#authenticator, this.#authorizer)
+      return answer as unknown as KubeObject
+    }
+    const { namespace } = object.metadata
+    return this.#do(resource, (type) =>
+      create(
+        this.#backend,
+        type,
+        type.namespaced ? (namespace ?? 'default') : undefined,
+        object,
+        this.#writing(options),
+      ),
+    )
+  }
+
+  async update(resource: Resource, object: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {
+    const { namespace, name } = object.metadata
+    const part = options.subresource ?? ''
+    return this.#do(resource, (type) =>
+      update(this.#backend, type, namespace, name, object, part, this.#writing(options)),
+    )
+  }
+
+  async patch(
+    resource: Resource,
+    { namespace, name }: ObjectKey,
+    body: unknown,
+    options: PatchOptions,
+  ): Promise<KubeObject> {
+    const { type: kind, subresource: part = '', force = false } = options
+    return this.#do(resource, (type) => {
+      const request = this.#writing(options)
+      if (kind !== 'apply') return patch(this.#backend, type, namespace, name, body, kind, part, request)
+      const typed = { apiVersion: apiVersionOf(type), kind: type.kind, ...(body as JsonObject) }
+      return apply(this.#backend, type, namespace, name, typed, part, { ...request, force }).object
+    })
+  }
+
+  async delete(resource: Resource, { namespace, name }: ObjectKey): Promise<void> {
+    this.#do(resource, (type) => {
+      remove(this.#backend, type, namespace, name, { dryRun: false })
+      return undefined
+    })
+  }
+
+  async *watch(resource: Resource, options: WatchOptions): AsyncGenerator<WatchEvent, void> {
+    const queue: WatchEvent[] = []
+    let wake = () => {}
+    let failure: Error | undefined
+    const push = (event: WatchEvent) => {
+      if (queue.length >= WATCH_LIMIT) failure = new KubeError('FL_KUBE_STREAM', 'the watch did not keep up')
+      else queue.push(event)
+      wake()
+    }
+    const stop = this.#do(resource, (type) => this.#open(type, options, push), false)
+    const timeout = setTimeout(() => wake(), options.timeoutSeconds * 1000)
+    const end = performance.now() + options.timeoutSeconds * 1000
+    const onAbort = () => wake()
+    options.signal.addEventListener('abort', onAbort)
+    try {
+      while (!options.signal.aborted) {
+        const event = queue.shift()
+        if (event !== undefined) yield event
+        else if (failure !== undefined) throw failure
+        else if (performance.now() >= end) return
+        else await new Promise<void>((resolve) => (wake = resolve))
+      }
+    } finally {
+      stop()
+      clearTimeout(timeout)
+      options.signal.removeEventListener('abort', onAbort)
+    }
+  }
+
+  #open(type: ResourceType, options: WatchOptions, push: (event: WatchEvent) => void): () => void {
+    const { store } = this.#backend
+    const after = options.sendInitialEvents === true ? undefined : parseRevision(options.resourceVersion)
+    const start = { collection: type.collection, matches: matcherOf(type, options), after }
+    const stop = watch(store, start, ({ type: change, object }) =>
+      push({ type: change, object: copyJson(inVersion(object, type)) }),
+    )
+    if (options.sendInitialEvents === true) {
+      const annotations = { 'k8s.io/initial-events-end': 'true' }
+      const metadata = { name: '', resourceVersion: String(store.revision), annotations }
+      push({ type: 'BOOKMARK', object: { kind: type.kind, apiVersion: apiVersionOf(type), metadata } })
+    }
+    return stop
+  }
+
+  #writing(options: { fieldManager?: string }): WriteRequest {
+    return {
+      fieldManager: options.fieldManager ?? this.#manager,
+      dryRun: false,
+      fieldValidation: 'Strict',
+      warnings: [],
+    }
+  }
+
+  /** Runs a request as the server would, with its errors as a client sees them. */
+  #do<T>(resource: Resource, run: (type: ResourceType) => T, copy = true): T {
+    try {
+      const type = this.#backend.types.find(resource.group, resource.version, resource.plural)
+      if (type === undefined) throw noSuchResource()
+      const result = run(type)
+      return copy ? copyJson(result) : result
+    } catch (error) {
+      if (error instanceof StatusError) throw kubeErrorFrom(error.code, error.toStatus())
+      throw error
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import { equalJson, isObject } from '../json.ts'
+import { fieldSchema, isAtomicMap, listKind, type Schema } from '../schema/schema.ts'
+import { fieldsOf, isKeyedList, itemElement, joinPath } from './field-set.ts'
+
+/** Which fields differ between two versions of an object. */
+export interface Difference {
+  /** set or changed: present in the newer object */
+  readonly changed: ReadonlySet<string>
+  /** present only in the older object */
+  readonly removed: ReadonlySet<string>
+}
+
+/** Compares field by field; lists as server-side apply merges them. */
+export function compareFields(before: unknown, after: unknown, schema: Schema | undefined): Difference {
+  const changed = new Set<string>()
+  const removed = new Set<string>()
+  visit(before, after, schema, '', changed, removed)
+  return { changed, removed }
+}
+
+function visit(
+  before: unknown,
+  after: unknown,
+  schema: Schema | undefined,
+  path: string,
+  changed: Set<string>,
+  removed: Set<string>,
+): void {
+  if (before === after || equalJson(before, after)) return
+  if (before === undefined) {
+    for (const one of fieldsOf(after, schema, path)) changed.add(one)
+    return
+  }
+  if (after === undefined) {
+    removed.add(path)
+    for (const one of fieldsOf(before, schema, path)) removed.add(one)
+    return
+  }
+  if (isObject(before) && isObject(after) && !isAtomicMap(schema)) {
+    for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
+      const at = joinPath(path, `f:${name}`)
+      visit(before[name], after[name], fieldSchema(schema, name), at, changed, removed)
+    }
+    return
+  }
+  const keyed =
+    Array.isArray(before) && Array.isArray(after) && isKeyedList(before, schema) && isKeyedList(after, schema)
+  if (keyed) visitItems(before, after, schema, path, changed, removed)
+  else changed.add(path)
+}
+
+function visitItems(
+  before: readonly unknown[],
+  after: readonly unknown[],
+  schema: Schema | undefined,
+  path: string,
+  changed: Set<string>,
+  removed: Set<string>,
+): void {
+  const byElement = (list: readonly unknown[]) =>
+    new Map(list.map((item) => [itemElement(item, schema)!, item]))
+  const old = byElement(before)
+  const now = byElement(after)
+  const items = listKind(schema).by === 'map' ? schema?.items : undefined
+  for (const element of new Set([...old.keys(), ...now.keys()])) {
+    const at = joinPath(path, element)
+    const [was, is] = [old.get(element), now.get(element)]
+    if (was === undefined) changed.add(at)
+    visit(was, is, items, at, changed, removed)
+  }
+}

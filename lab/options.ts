@@ -1,0 +1,78 @@
+import type { Family } from '#inet/address.ts'
+import { LabError } from './errors.ts'
+import { MAX_NODES } from './network/addressing.ts'
+
+const ROUTER_KINDS = ['bird', 'frr', 'gobgp', 'none'] as const
+export type RouterKind = (typeof ROUTER_KINDS)[number]
+
+/** What a lab is made of. */
+export interface LabOptions {
+  /** several labs run side by side under different names */
+  readonly name: string
+  readonly nodes: number
+  readonly router: RouterKind
+  /** of pods and Services; the LAN itself always has both */
+  readonly families: readonly Family[]
+  readonly forwarding: 'full' | 'off'
+  readonly speakers: boolean
+  readonly controller: boolean
+}
+
+/** The options as commander hands them over. */
+export interface RawOptions {
+  name?: string
+  nodes?: string
+  router?: string
+  families?: string
+  forwarding?: string
+  speakers?: boolean
+  controller?: boolean
+}
+
+/**
+ * Checks the options of `lab up`.
+ * @throws LabError FL_LAB_OPTION
+ */
+export function parseOptions(raw: RawOptions): LabOptions {
+  const nodes = Number(raw.nodes ?? '3')
+  if (!Number.isInteger(nodes) || nodes < 1 || nodes > MAX_NODES) {
+    throw new LabError('FL_LAB_OPTION', `--nodes must be a number from 1 to ${MAX_NODES}, not ${raw.nodes}`)
+  }
+  const families = FAMILIES[raw.families ?? '46']
+  if (families === undefined) {
+    throw new LabError('FL_LAB_OPTION', `--families must be 4, 6 or 46, not ${raw.families}`)
+  }
+  return {
+    name: parseName(raw.name ?? 'default'),
+    nodes,
+    router: oneOf('--router', ROUTER_KINDS, raw.router ?? 'bird'),
+    families,
+    forwarding: oneOf('--forwarding', ['full', 'off'] as const, raw.forwarding ?? 'full'),
+    speakers: raw.speakers ?? true,
+    controller: raw.controller ?? true,
+  }
+}
+
+const FAMILIES: Readonly<Record<string, readonly Family[]>> = { '4': [4], '6': [6], '46': [4, 6] }
+
+/**
+ * A lab's name becomes the name of a directory.
+ * @throws LabError FL_LAB_OPTION
+ */
+export function parseName(name: string): string {
+  if (!/^[a-z0-9][a-z0-9-]{0,31}$/.test(name)) {
+    throw new LabError(
+      'FL_LAB_OPTION',
+      `--name must be 1 to 32 of a-z, 0-9 and -, not ${JSON.stringify(name)}`,
+    )
+  }
+  return name
+}
+
+function oneOf<const T extends string>(option: string, allowed: readonly T[], given: string): T {
+  const found = allowed.find((one) => one === given)
+  if (found === undefined) {
+    throw new LabError('FL_LAB_OPTION', `${option} must be one of ${allowed.join(', ')}, not ${given}`)
+  }
+  return found
+}

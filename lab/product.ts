@@ -1,0 +1,74 @@
+import { request } from 'node:http'
+import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import { PRODUCT_NAMESPACE } from './info.ts'
+import { ManagedProcess } from './managed-process.ts'
+import { CLUSTER_CIDRS, type NodeHost } from './network/addressing.ts'
+import { namespacePath } from './network/build.ts'
+import type { LabOptions } from './options.ts'
+import { adminSocket, type LabFiles } from './state-directory.ts'
+
+const CLI = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
+
+/** Arguments of one of the two product processes, as its Pod would be started. */
+const command = (...args: string[]): [string, ...string[]] => [
+  process.execPath,
+  CLI,
+  ...args,
+  '--namespace',
+  PRODUCT_NAMESPACE,
+]
+
+/** The controller runs beside the API server, where the LAN's switch is. */
+export function controllerProcess(files: LabFiles, kubeconfig: string): ManagedProcess {
+  const socket = adminSocket(files, 'controller')
+  return new ManagedProcess({
+    command: command('controller', '--kubeconfig', kubeconfig, '--admin-socket', socket),
+    log: join(files.logs, 'controller.log'),
+    env: { METALLB_POD_NAME: 'controller' },
+  })
+}
+
+/** A speaker runs in its node's network namespace, as on the host network of a real node. */
+export function speakerProcess(
+  files: LabFiles,
+  kubeconfig: string,
+  node: NodeHost,
+  { forwarding, families }: Pick<LabOptions, 'forwarding' | 'families'>,
+): ManagedProcess {
+  const socket = adminSocket(files, node.name)
+  const clusterCidrs = families.map((family) => CLUSTER_CIDRS[family]).join(',')
+  const speaker = command(
+    'speaker',
+    '--kubeconfig',
+    kubeconfig,
+    '--node-name',
+    node.name,
+    '--forwarding',
+    forwarding,
+    '--cluster-cidr',
+    clusterCidrs,
+  )
+  return new ManagedProcess({
+    command: ['nsenter', `--net=${namespacePath(node.name)}`, ...speaker, '--admin-socket', socket],
+    log: join(files.logs, `speaker-${node.name}.log`),
+    env: { METALLB_POD_NAME: `speaker-${node.name}` },
+  })
+}
+
+/** '' when the process behind the admin socket says that it is ready, else why not. */
+export function readiness(socket: string): Promise<string> {
+  return new Promise((resolve) => {
+    const asking = request({ socketPath: socket, path: '/readyz', timeout: 1000 }, (response) => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (part: string) => (text += part))
+      response.on('end', () => resolve(response.statusCode === 200 ? '' : text.trim() || 'not ready'))
+    })
+    asking.on('timeout', () => asking.destroy(new Error('no answer on its admin socket')))
+    asking.on('error', (error: NodeJS.ErrnoException) =>
+      resolve(error.code === 'ENOENT' || error.code === 'ECONNREFUSED' ? 'not running' : error.message),
+    )
+    asking.end()
+  })
+}
