@@ -1,4 +1,5 @@
 import { request } from 'node:http'
+import { tmpdir, userInfo } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 import { PRODUCT_NAMESPACE } from './info.ts'
@@ -19,13 +20,22 @@ const command = (...args: string[]): [string, ...string[]] => [
   PRODUCT_NAMESPACE,
 ]
 
+/**
+ * What keeps the two processes small and quick to start: compiled code with types already stripped, kept between
+ * runs, and a nursery that fits many small objects. An image ships stripped sources and needs the second only.
+ */
+const SLIM = {
+  NODE_COMPILE_CACHE: join(tmpdir(), `fairlead-compile-cache-${userInfo().uid}`),
+  NODE_OPTIONS: '--max-semi-space-size=2',
+}
+
 /** The controller runs beside the API server, where the LAN's switch is. */
 export function controllerProcess(files: LabFiles, kubeconfig: string): ManagedProcess {
   const socket = adminSocket(files, 'controller')
   return new ManagedProcess({
     command: command('controller', '--kubeconfig', kubeconfig, '--admin-socket', socket),
     log: join(files.logs, 'controller.log'),
-    env: { METALLB_POD_NAME: 'controller' },
+    env: { ...SLIM, METALLB_POD_NAME: 'controller' },
   })
 }
 
@@ -52,7 +62,7 @@ export function speakerProcess(
   return new ManagedProcess({
     command: ['nsenter', `--net=${namespacePath(node.name)}`, ...speaker, '--admin-socket', socket],
     log: join(files.logs, `speaker-${node.name}.log`),
-    env: { METALLB_POD_NAME: `speaker-${node.name}` },
+    env: { ...SLIM, METALLB_POD_NAME: `speaker-${node.name}` },
   })
 }
 

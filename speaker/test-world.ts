@@ -112,11 +112,7 @@ export function service(
   } as Parameters<typeof projectService>[0])
 }
 
-export const endpoint = (
-  nodeName: string,
-  address: string,
-  more: Partial<SliceEndpoint> = {},
-): SliceEndpoint => ({
+const endpoint = (nodeName: string, address: string, more: Partial<SliceEndpoint> = {}): SliceEndpoint => ({
   address,
   ready: true,
   serving: true,
@@ -128,7 +124,7 @@ export const endpoint = (
   ...more,
 })
 
-export const slice = (name: string, endpoints: SliceEndpoint[]): EndpointSlice => ({
+const slice = (name: string, endpoints: SliceEndpoint[]): EndpointSlice => ({
   namespace: 'default',
   name: `${name}-abc`,
   service: name,

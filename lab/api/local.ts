@@ -10,25 +10,23 @@ import type {
   WatchOptions,
   WriteOptions,
 } from '#kube/api.ts'
-import { KubeError, kubeErrorFrom } from '#kube/errors.ts'
+import { kubeErrorFrom } from '#kube/errors.ts'
 import type { Authenticator, User } from './auth/authenticator.ts'
 import type { Authorizer } from './auth/authorizer.ts'
 import { REVIEWS, review } from './auth/reviews.ts'
-import { inVersion, type Backend } from './backend.ts'
+import type { Backend } from './backend.ts'
 import { copyJson, type JsonObject } from './json.ts'
+import { LocalWatch } from './local-watch.ts'
+import { bind } from './rest/actions.ts'
 import { create } from './rest/create.ts'
 import { remove } from './rest/delete.ts'
-import { list, matcherOf, parseRevision } from './rest/list.ts'
-import type { WriteRequest } from './rest/options.ts'
+import { list } from './rest/list.ts'
+import type { DeleteRequest, WriteRequest } from './rest/options.ts'
 import { apply, patch } from './rest/patch.ts'
 import { read } from './rest/replace.ts'
 import { update } from './rest/update.ts'
 import { noSuchResource, StatusError } from './status.ts'
-import { watch } from './store/watch.ts'
 import { apiVersionOf, type ResourceType } from './types/resource-type.ts'
-
-/** Events that may wait for a reader of a local watch. */
-const WATCH_LIMIT = 100_000
 
 /**
  * The API without a network in between: the lab's own controllers work through it, also while the server plays
@@ -108,55 +106,33 @@ export class LocalApi implements KubeApi {
     })
   }
 
-  async delete(resource: Resource, { namespace, name }: ObjectKey): Promise<void> {
+  /**
+   * Deletes. A kubelet confirms the end of a Pod with `gracePeriodSeconds: 0` and the uid of the Pod it ended;
+   * then it is gone at once.
+   */
+  async delete(
+    resource: Resource,
+    { namespace, name }: ObjectKey,
+    options: Omit<DeleteRequest, 'dryRun'> = {},
+  ): Promise<void> {
     this.#do(resource, (type) => {
-      remove(this.#backend, type, namespace, name, { dryRun: false })
+      remove(this.#backend, type, namespace, name, { ...options, dryRun: false })
+      return undefined
+    })
+  }
+
+  /** Gives a Pod to a node, as a scheduler does through the binding subresource. */
+  async bind(pod: ObjectKey, node: string): Promise<void> {
+    const pods = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true }
+    this.#do(pods, (type) => {
+      bind(this.#backend, type, pod.namespace, pod.name, { target: { name: node } }, this.#writing({}))
       return undefined
     })
   }
 
   async *watch(resource: Resource, options: WatchOptions): AsyncGenerator<WatchEvent, void> {
-    const queue: WatchEvent[] = []
-    let wake = () => {}
-    let failure: Error | undefined
-    const push = (event: WatchEvent) => {
-      if (queue.length >= WATCH_LIMIT) failure = new KubeError('FL_KUBE_STREAM', 'the watch did not keep up')
-      else queue.push(event)
-      wake()
-    }
-    const stop = this.#do(resource, (type) => this.#open(type, options, push), false)
-    const timeout = setTimeout(() => wake(), options.timeoutSeconds * 1000)
-    const end = performance.now() + options.timeoutSeconds * 1000
-    const onAbort = () => wake()
-    options.signal.addEventListener('abort', onAbort)
-    try {
-      while (!options.signal.aborted) {
-        const event = queue.shift()
-        if (event !== undefined) yield event
-        else if (failure !== undefined) throw failure
-        else if (performance.now() >= end) return
-        else await new Promise<void>((resolve) => (wake = resolve))
-      }
-    } finally {
-      stop()
-      clearTimeout(timeout)
-      options.signal.removeEventListener('abort', onAbort)
-    }
-  }
-
-  #open(type: ResourceType, options: WatchOptions, push: (event: WatchEvent) => void): () => void {
-    const { store } = this.#backend
-    const after = options.sendInitialEvents === true ? undefined : parseRevision(options.resourceVersion)
-    const start = { collection: type.collection, matches: matcherOf(type, options), after }
-    const stop = watch(store, start, ({ type: change, object }) =>
-      push({ type: change, object: copyJson(inVersion(object, type)) }),
-    )
-    if (options.sendInitialEvents === true) {
-      const annotations = { 'k8s.io/initial-events-end': 'true' }
-      const metadata = { name: '', resourceVersion: String(store.revision), annotations }
-      push({ type: 'BOOKMARK', object: { kind: type.kind, apiVersion: apiVersionOf(type), metadata } })
-    }
-    return stop
+    const opened = this.#do(resource, (type) => new LocalWatch(this.#backend, type, options), false)
+    yield* opened.events()
   }
 
   #writing(options: { fieldManager?: string }): WriteRequest {

@@ -212,7 +212,14 @@ describe('deletion', () => {
       deletionTimestamp: '2026-01-01T00:00:30Z',
       deletionGracePeriodSeconds: 30,
     })
-    server.store.remove('pods', 'default/p')
+    await server
+      .local()
+      .delete(pods, pod.metadata, { gracePeriodSeconds: 0, preconditions: { uid: 'other' } })
+      .catch(() => {})
+    expect(await exists(pods, 'p')).toBe(true)
+    const { uid } = marked.metadata
+    await server.local().delete(pods, pod.metadata, { gracePeriodSeconds: 0, preconditions: { uid: uid! } })
+    expect(await exists(pods, 'p')).toBe(false)
     await create(pods, 'q', { spec: { containers: [{ name: 'a', image: 'a' }] } })
     await api.delete(pods, { namespace: 'default', name: 'q' })
     expect(await exists(pods, 'q')).toBe(false)
@@ -260,6 +267,39 @@ describe('deletion', () => {
     await server.settled()
     await expect(api.get(resources.namespaces, { name: 'shop' })).rejects.toMatchObject({ status: 404 })
   })
+})
+
+it('gives a Pod to a node, once', async () => {
+  const { server, api, create } = setUp()
+  const { metadata } = await create(pods, 'p', { spec: template.spec })
+  await server.local().bind(metadata, 'n1')
+  const bound = (await api.get(pods, metadata)) as ApiObject
+  expect(bound).toMatchObject({
+    metadata: { generation: 1 },
+    spec: { nodeName: 'n1' },
+    status: { conditions: [{ type: 'PodScheduled', status: 'True' }] },
+  })
+  await expect(server.local().bind(metadata, 'n2')).rejects.toMatchObject({ code: 'FL_KUBE_CONFLICT' })
+  const moved = api.patch(pods, metadata, { spec: { nodeName: 'n2' } }, { type: 'merge' })
+  await expect(moved).rejects.toThrow('pod updates may not change fields other than')
+})
+
+it('forgets events after an hour', async () => {
+  let now = Date.parse('2026-01-01T00:00:00Z')
+  const { server, create, exists } = setUp({ now: () => now })
+  const event = { involvedObject: { kind: 'Node', name: 'n' }, reason: 'R' }
+  await create(resources.events, 'old', event)
+  now += 3_500_000
+  await create(resources.events, 'newer', event)
+  await server.settled()
+  expect(await exists(resources.events, 'old')).toBe(true)
+  now += 200_000
+  await create(resources.events, 'newest', event)
+  await server.settled()
+  expect([await exists(resources.events, 'old'), await exists(resources.events, 'newer')]).toEqual([
+    false,
+    true,
+  ])
 })
 
 describe('custom resources', () => {

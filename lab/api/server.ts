@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import type { KubeApi, KubeObject } from '#kube/api.ts'
+import type { KubeObject } from '#kube/api.ts'
 import { Authenticator, type User } from './auth/authenticator.ts'
 import { Authorizer, type GrantedRule } from './auth/authorizer.ts'
 import { storageKey, type Backend } from './backend.ts'
 import { builtinTypes } from './builtin/kinds.ts'
 import { ServiceRegistry } from './builtin/service/service-registry.ts'
 import { Contents } from './controllers/contents.ts'
+import { EventExpiry } from './controllers/event-expiry.ts'
 import { ControllerLoop } from './controllers/loop.ts'
 import { OwnerIndex } from './controllers/owners.ts'
 import { followDefinitions } from './crd/custom-types.ts'
@@ -33,7 +34,9 @@ export interface ApiServerOptions {
   readonly nodePortRange?: { readonly first: number; readonly last: number }
   /** bearer token -> who it is */
   readonly tokens: Readonly<Record<string, User>>
-  /** what others than members of `system:masters` may do, for access reviews; beside stored RBAC objects */
+  /** may every known user do everything, or what RBAC objects and `rules` grant; `allow` when absent */
+  readonly authorization?: 'allow' | 'rbac'
+  /** what others than members of `system:masters` may do, beside stored RBAC objects */
   readonly rules?: readonly GrantedRule[]
   /** as PEM; made at start when absent */
   readonly tls?: ServingCertificate & { readonly ca: string }
@@ -79,7 +82,11 @@ export class ApiServer {
     for (const type of builtinTypes(services, definitionStrategy(now))) types.set(type.collection, [type])
     services.follow(this.store)
     followDefinitions(this.store, types)
-    this.#loop = new ControllerLoop(this.store, [new OwnerIndex(this.#backend), new Contents(this.#backend)])
+    this.#loop = new ControllerLoop(this.store, [
+      new OwnerIndex(this.#backend),
+      new Contents(this.#backend),
+      new EventExpiry(this.#backend),
+    ])
 
     const { ca, cert, key } =
       options.tls ?? makeTls([...services.kubernetesIPs, ...(options.names ?? [])], now())
@@ -90,6 +97,7 @@ export class ApiServer {
       backend: this.#backend,
       authenticator: new Authenticator(options.tokens, this.#backend),
       authorizer: new Authorizer(options.rules ?? [], this.#backend),
+      enforce: options.authorization === 'rbac',
       watches,
       watchLimits: watchLimits(options),
     }
@@ -102,7 +110,7 @@ export class ApiServer {
   }
 
   /** The API in process, as a member of `system:masters`; an outage does not touch it. */
-  local(fieldManager = 'lab'): KubeApi {
+  local(fieldManager = 'lab'): LocalApi {
     const user = { user: 'system:lab', groups: ['system:masters', 'system:authenticated'] }
     const { authenticator, authorizer } = this.#services
     return new LocalApi(this.#backend, authenticator, authorizer, user, fieldManager)

@@ -26,7 +26,7 @@ interface Ask {
 
 /** One request over TLS, to 127.0.0.1. Rejects when the connection breaks. */
 export function ask(
-  server: ApiServer,
+  server: Pick<ApiServer, 'ca'>,
   port: number,
   method: string,
   path: string,

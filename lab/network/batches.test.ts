@@ -32,11 +32,11 @@ describe('batches', () => {
     expect(cable.namespace).toBe('')
     expect(cable.lines[0]).toBe('netns add default.web.2')
     expect(onNode.namespace).toBe('node1')
-    expect(onNode.lines).toContain('route add 10.244.1.2/32 dev pod2 src 192.168.1.11')
+    expect(onNode.lines).toContain('route add 10.244.1.2/32 dev veth2 src 192.168.1.11')
     expect(inPod.namespace).toBe('default.web.2')
     expect(inPod.lines).toContain('route add default via 169.254.1.1 dev eth0 onlink')
     expect(podRemovalBatches(link).map((batch) => batch.lines)).toEqual([
-      ['link del pod2'],
+      ['link del veth2'],
       ['netns del default.web.2'],
     ])
   })

@@ -95,7 +95,8 @@ export interface PodLink {
 }
 
 /** The node's end of the pod's cable. */
-const podPort = (number: number): string => `pod${number}`
+/** Named as most CNIs name it, so that nobody takes it for an interface of the node. */
+const podPort = (number: number): string => `veth${number}`
 
 /**
  * A pod hangs on a cable of its own, without a bridge: host routes on the node, a gateway that exists on no

@@ -1,7 +1,5 @@
-import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect } from '#kube/connect.ts'
 import type { KubeClient } from '#kube/client.ts'
@@ -10,39 +8,14 @@ import { projectNode } from '#kube/objects/node.ts'
 import { isPodReady, labResources, type Pod } from '#lab/cluster/objects.ts'
 import type { LabInfo } from '#lab/info.ts'
 import type { EchoAnswer } from '#lab/kubelet/echo-messages.ts'
+import { TestLab, until } from './test-lab.ts'
 
 /** The lab itself, without Fairlead: what all other cluster tests stand on. */
 
-const NAME = `self-${process.pid}`
-const MAIN = fileURLToPath(new URL('../../lab/main.ts', import.meta.url))
-const LIMIT_MS = 10_000
-
-interface Outcome {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-function lab(...args: string[]): Promise<Outcome> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, ...args], (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr })
-    })
-  })
-}
-
-const named = ['--name', NAME]
-const exec = (place: string, ...command: string[]) => lab('exec', ...named, place, '--', ...command)
-
-async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {
-  const deadline = performance.now() + LIMIT_MS
-  for (;;) {
-    const found = await ask()
-    if (found !== undefined) return found
-    if (performance.now() > deadline) throw new Error('it did not happen')
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
+const testLab = new TestLab('self')
+const NAME = testLab.name
+const lab = (...args: string[]) => testLab.command(...args)
+const exec = (place: string, ...command: string[]) => testLab.exec(place, ...command)
 
 /** Command lines of the processes that belong to this lab. */
 function processes(): string[] {
@@ -67,9 +40,9 @@ describe('lab', () => {
   let api: KubeClient
 
   beforeAll(async () => {
-    const up = await lab('up', '--detach', '--no-controller', '--no-speakers', ...named)
+    const up = await lab('up', '--detach', '--no-controller', '--no-speakers')
     expect(up).toMatchObject({ code: 0, stderr: '' })
-    info = JSON.parse((await lab('info', ...named)).stdout) as LabInfo
+    info = JSON.parse((await lab('info')).stdout) as LabInfo
     api = await connect({ kubeconfig: info.kubeconfig, userAgent: 'lab-test' })
     const labels = { app: 'echo' }
     const ports = [
@@ -94,14 +67,14 @@ describe('lab', () => {
 
   afterAll(async () => {
     api?.close()
-    await lab('down', ...named)
+    await lab('down')
   })
 
   const pods = async (): Promise<Pod[]> =>
     (await api.list(labResources.pods, { namespace: 'default', labelSelector: 'app=echo' })).items as Pod[]
 
   const readyPods = () =>
-    until(async () => {
+    until('it', async () => {
       const found = await pods()
       return found.length === 3 && found.every(isPodReady) ? found : undefined
     })
@@ -129,7 +102,7 @@ describe('lab', () => {
   it('spreads the pods of a Deployment and lists them in slices of both families', async () => {
     const found = await readyPods()
     expect(found.map((pod) => pod.spec.nodeName).sort()).toEqual(['node1', 'node2', 'node3'])
-    const listed = await until(async () => {
+    const listed = await until('it', async () => {
       const now = await slices()
       const ready = now.flatMap((slice) => slice.endpoints).filter((endpoint) => endpoint.ready)
       return ready.length === 6 ? now : undefined
@@ -181,7 +154,7 @@ describe('lab', () => {
   })
 
   it('refuses a second lab of the same name', async () => {
-    const second = await lab('up', '--detach', ...named)
+    const second = await lab('up', '--detach')
     expect(second.code).toBe(1)
     expect(second.stderr).toContain(`a lab named ${NAME} is running already`)
   })
@@ -195,37 +168,37 @@ describe('lab', () => {
     ] as const) {
       const labels = { 'lab.fairlead.io/ready': value }
       await api.patch(labResources.pods, key, { metadata: { labels } }, { type: 'merge' })
-      await until(async () => ((await readyCount()) === count ? true : undefined))
+      await until('it', async () => ((await readyCount()) === count ? true : undefined))
     }
   })
 
   it('lets a deleted pod serve for a while, terminating, and replaces it', async () => {
     const [{ metadata, status }] = await readyPods()
     await api.delete(labResources.pods, { namespace: 'default', name: metadata.name })
-    const ending = await until(async () => {
+    const ending = await until('it', async () => {
       const endpoints = (await slices()).flatMap((slice) => slice.endpoints)
       return endpoints.find((endpoint) => endpoint.terminating)
     })
     expect(ending).toMatchObject({ ready: false, serving: true, pod: `default/${metadata.name}` })
     expect(await ask('client', `http://${status?.podIP}:8080/`)).toMatchObject({ pod: metadata.name })
-    await until(async () =>
+    await until('it', async () =>
       (await pods()).some((pod) => pod.metadata.name === metadata.name) ? undefined : true,
     )
     expect((await readyPods()).map((pod) => pod.spec.nodeName).sort()).toEqual(['node1', 'node2', 'node3'])
   })
 
   it('cuts a node off and heals it', async () => {
-    expect((await lab('fault', ...named, 'partition', 'node2')).code).toBe(0)
+    expect((await lab('fault', 'partition', 'node2')).code).toBe(0)
     expect(await ping('192.168.1.12')).toBe(1)
-    expect((await lab('fault', ...named, 'heal', 'node2')).code).toBe(0)
+    expect((await lab('fault', 'heal', 'node2')).code).toBe(0)
     expect(await ping('192.168.1.12')).toBe(0)
-    expect((await lab('fault', ...named, 'earthquake')).stderr).toContain('unknown fault')
+    expect((await lab('fault', 'earthquake')).stderr).toContain('unknown fault')
   })
 
   it('stops answering in an API outage and comes back', async () => {
-    await lab('fault', ...named, 'api-outage')
+    await lab('fault', 'api-outage')
     await expect(api.list(labResources.nodes, {})).rejects.toThrow()
-    await lab('fault', ...named, 'api-back')
+    await lab('fault', 'api-back')
     expect((await api.list(labResources.nodes, {})).items).toHaveLength(3)
   })
 
@@ -236,9 +209,9 @@ describe('lab', () => {
     }
     expect(processes()).not.toEqual([])
     process.kill(supervisor.pid, 'SIGKILL')
-    await until(async () => (processes().length === 0 ? true : undefined))
-    expect((await lab('info', ...named)).stderr).toContain(`no lab named ${NAME} is running`)
-    expect((await lab('down', ...named)).code).toBe(0)
+    await until('it', async () => (processes().length === 0 ? true : undefined))
+    expect((await lab('info')).stderr).toContain(`no lab named ${NAME} is running`)
+    expect((await lab('down')).code).toBe(0)
     expect(existsSync(directory)).toBe(false)
   })
 })

@@ -7,7 +7,7 @@ import type { PoolEvidence } from '../evidence.ts'
 const ANNOTATIONS = ['metallb.io/loadBalancerIPs', 'metallb.universe.tf/loadBalancerIPs']
 
 /** The addresses a Service asks for, as written. */
-export function requestedAddresses(service: Service): string[] {
+function requestedAddresses(service: Service): string[] {
   const annotation = ANNOTATIONS.map((name) => service.annotations[name]).find((value) => value !== undefined)
   const texts = annotation === undefined ? [service.loadBalancerIP] : annotation.split(',')
   return texts.map((text) => text.trim()).filter((text) => text !== '')

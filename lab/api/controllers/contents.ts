@@ -6,6 +6,7 @@ import { isDeleting, timestamp, type ApiObject } from '../object.ts'
 import { remove } from '../rest/delete.ts'
 import type { Change } from '../store/store.ts'
 import { collectionName } from '../types/resource-type.ts'
+import type { Controller } from './loop.ts'
 import { releaseFinalizer } from './owners.ts'
 
 /**
@@ -13,7 +14,7 @@ import { releaseFinalizer } from './owners.ts'
  * both go last. Also gives every namespace its `default` service account. Follows every change; `step` does the
  * work.
  */
-export class Contents {
+export class Contents implements Controller {
   readonly #backend: Backend
   readonly #namespaces = new Set<string>()
   readonly #definitions = new Set<string>()

@@ -1,18 +1,26 @@
-import type { Store } from '../store/store.ts'
-import type { Contents } from './contents.ts'
-import type { OwnerIndex } from './owners.ts'
+import type { Change, Store } from '../store/store.ts'
+
+/** A controller: notes what changes, and works when it is told to. */
+export interface Controller {
+  /** has it anything to do? */
+  readonly pending: boolean
+  /** called inside of writes; must not write */
+  observe(collection: string, change: Change): void
+  /** does everything that is due */
+  step(): void
+}
 
 /**
  * Runs the controllers that a cluster cannot do without, apart from the writes that give them work: listeners
  * only take note, the work is done in a later turn of the event loop.
  */
 export class ControllerLoop {
-  readonly #parts: readonly (OwnerIndex | Contents)[]
+  readonly #parts: readonly Controller[]
   readonly #unsubscribe: () => void
   #scheduled: NodeJS.Immediate | undefined
   #waiting: (() => void)[] = []
 
-  constructor(store: Store, parts: readonly (OwnerIndex | Contents)[]) {
+  constructor(store: Store, parts: readonly Controller[]) {
     this.#parts = parts
     this.#unsubscribe = store.subscribeAll((collection, change) => {
       for (const part of parts) part.observe(collection, change)

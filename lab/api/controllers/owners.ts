@@ -4,6 +4,7 @@ import { equalJson } from '../json.ts'
 import type { ApiObject } from '../object.ts'
 import { FOREGROUND, ORPHAN, remove } from '../rest/delete.ts'
 import type { Change } from '../store/store.ts'
+import type { Controller } from './loop.ts'
 
 /** Where an object is. */
 interface Place {
@@ -15,7 +16,7 @@ interface Place {
  * The garbage collector: objects whose owners are all gone go too, and owners that are deleted with propagation
  * Foreground or Orphan wait until their dependents are dealt with. Follows every change; `step` does the work.
  */
-export class OwnerIndex {
+export class OwnerIndex implements Controller {
   readonly #backend: Backend
   /** uid of every stored object */
   readonly #objects = new Map<string, Place>()

@@ -2,7 +2,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { aggregated, coreVersions, group, groupList, resourceList } from '../discovery/discovery.ts'
 import type { JsonObject } from '../json.ts'
 import { document, documentIndex, documentV2 } from '../openapi/document.ts'
-import { internalError, noSuchResource, notAcceptable, StatusError, unauthorized } from '../status.ts'
+import {
+  badRequest,
+  internalError,
+  noSuchResource,
+  notAcceptable,
+  StatusError,
+  unauthorized,
+} from '../status.ts'
+import { checkAccess } from './access.ts'
 import { negotiate, type Form } from './accept.ts'
 import { readBody } from './body.ts'
 import type { Exchange } from './exchange.ts'
@@ -36,7 +44,7 @@ export async function handle(
   response: ServerResponse,
 ): Promise<void> {
   try {
-    const url = new URL(request.url ?? '/', 'https://server')
+    const url = new URL(`https://server${request.url ?? '/'}`)
     if (/^\/(healthz|livez|readyz)(\/|$)/.test(url.pathname)) {
       sendText(response, 200, 'ok')
       return
@@ -80,11 +88,9 @@ async function answer(
   const body = await readBody(request)
   const include = includeObject(query)
   const exchange: Exchange = { request, response, user, path, query, body, form, include, warnings: [] }
-  const segments = path
-    .split('/')
-    .filter((one) => one !== '')
-    .map(decodeURIComponent)
+  const segments = segmentsOf(path)
   const at = resourcePath(segments)
+  if (services.enforce) checkAccess(services, exchange, at)
   if (at !== undefined) {
     serveResource(services, at, exchange)
     return
@@ -93,6 +99,17 @@ async function answer(
   if (found === undefined) throw noSuchResource()
   const plain = form.as === 'discovery' && found.kind !== 'APIGroupDiscoveryList'
   send(response, 200, found, plain ? JSON_FORM : form)
+}
+
+function segmentsOf(path: string): string[] {
+  try {
+    return path
+      .split('/')
+      .filter((one) => one !== '')
+      .map(decodeURIComponent)
+  } catch {
+    throw badRequest('the path is not encoded as a URL')
+  }
 }
 
 /** Documents that are not resources: version, discovery and OpenAPI. */

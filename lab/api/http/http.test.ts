@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { createServer, type AddressInfo } from 'node:net'
 import { connect } from 'node:tls'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { KubeObject } from '#kube/api.ts'
@@ -167,6 +169,42 @@ describe('access', () => {
   })
 })
 
+describe('enforced access', () => {
+  it('allows what roles grant, discovery, and reviews of oneself', async () => {
+    const { server, port, get } = await setUp({ authorization: 'rbac' })
+    server.applyManifest([
+      {
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'ClusterRole',
+        metadata: { name: 'reader' },
+        rules: [{ apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'list'] }],
+      },
+      {
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'ClusterRoleBinding',
+        metadata: { name: 'nobody' },
+        roleRef: { kind: 'ClusterRole', name: 'reader' },
+        subjects: [{ kind: 'User', name: 'nobody' }],
+      },
+    ] as unknown as KubeObject[])
+    const token = 'nobody'
+    const status = async (path: string) => (await get(path, { token })).status
+    expect(await status(leases)).toBe(200)
+    expect(await status(`${leases}?watch=1`)).toBe(403)
+    expect(await status('/apis')).toBe(200)
+    expect(await status('/metrics')).toBe(403)
+    const review = '/apis/authentication.k8s.io/v1/selfsubjectreviews'
+    expect((await ask(server, port, 'POST', review, { token, body: '{}' })).status).toBe(201)
+    const refused = await get('/api/v1/namespaces/default/secrets/s', { token })
+    expect(json(refused.body)).toMatchObject({
+      reason: 'Forbidden',
+      message:
+        'secrets "s" is forbidden: User "nobody" cannot get resource "secrets" in API group "" in the namespace "default"',
+    })
+    expect((await get('/api/v1/namespaces/default/secrets/s')).status).toBe(404)
+  })
+})
+
 describe('answers', () => {
   it('come as tables, metadata, YAML', async () => {
     const { get, configMap } = await setUp()
@@ -220,6 +258,8 @@ describe('answers', () => {
     ['GET', `${leases}?labelSelector=a%20b`, 400],
     ['GET', `${leases}?limit=x`, 400],
     ['GET', `${leases}?continue=x`, 400],
+    ['GET', '/api/%zz', 400],
+    ['GET', '//double', 404],
   ])('%s %s is %i', async (method, path, status) => {
     const { server, port } = await setUp()
     const answer = await ask(server, port, method, path)
@@ -391,6 +431,36 @@ async function until(condition: () => boolean): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 2))
   }
 }
+
+it('listens on several addresses at once', async () => {
+  const { server, port } = await setUp()
+  const second = await server.listen({ host: '127.0.0.2', port })
+  expect(second.port).toBe(port)
+  server.outage(true)
+  const third = await server.listen({ host: '127.0.0.1', port: 0 })
+  await expect(ask(server, third.port, 'GET', '/readyz')).rejects.toThrow(/ECONNRESET|socket/)
+})
+
+it('listens on a socket that its parent opened', async () => {
+  const opened = createServer()
+  await new Promise<void>((resolve) => opened.listen(0, '127.0.0.1', resolve))
+  const { port } = opened.address() as AddressInfo
+  const { fd } = (opened as unknown as { _handle: { fd: number } })._handle
+  const program = `
+    const { makeServer } = await import(${JSON.stringify(new URL('../test-server.ts', import.meta.url).href)})
+    const server = makeServer()
+    const { port } = await server.listen({ fd: 3 })
+    console.log(JSON.stringify({ ca: server.ca, port }))`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit', fd],
+  })
+  closing.push(async () => void child.kill())
+  const line = await new Promise<Buffer>((resolve) => child.stdout!.once('data', resolve))
+  opened.close()
+  const told = json(line.toString())
+  expect(told.port).toBe(port)
+  expect((await ask(told, port, 'GET', '/version')).status).toBe(200)
+})
 
 it('gives a kubeconfig that holds all a client needs', async () => {
   const { server } = await setUp()

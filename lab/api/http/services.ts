@@ -8,6 +8,8 @@ export interface Services {
   readonly backend: Backend
   readonly authenticator: Authenticator
   readonly authorizer: Authorizer
+  /** are requests refused that RBAC does not allow? */
+  readonly enforce: boolean
   /** every watch that is running */
   readonly watches: Set<OpenWatch>
   readonly watchLimits: WatchLimits

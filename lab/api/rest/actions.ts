@@ -42,8 +42,8 @@ export function act(
   }
 }
 
-/** Gives a Pod to a node. */
-function bind(
+/** Gives a Pod to a node: the binding subresource. @throws StatusError 404, 409 when it has one already */
+export function bind(
   backend: Backend,
   type: ResourceType,
   namespace: string | undefined,
