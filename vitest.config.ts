@@ -9,6 +9,9 @@ export default defineConfig({
           name: 'unit',
           include: ['**/*.test.ts'],
           exclude: ['**/*.kernel.test.ts', '**/*.cluster.test.ts', 'node_modules/**'],
+          // One process a core for all files: a third of the time of one process a file.
+          pool: 'forks',
+          isolate: false,
         },
       },
       {

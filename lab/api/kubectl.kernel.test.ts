@@ -134,7 +134,7 @@ describe.skipIf(missing !== '')(`kubectl${missing}`, () => {
     const before = await jsonOf('get service web -n shop')
     expect(before.spec).toMatchObject({
       clusterIP: '10.96.1.1',
-      ports: [{ ...http, protocol: 'TCP', nodePort: 30_000 }],
+      ports: [{ ...http, protocol: 'TCP', nodePort: 30_086 }],
     })
     const diff = await kubectl.run('diff -f -', service(https, http))
     expect(diff.out).toContain('+  - name: https')
@@ -142,7 +142,7 @@ describe.skipIf(missing !== '')(`kubectl${missing}`, () => {
     const ports = (await jsonOf('get service web -n shop')).spec.ports
     expect(ports.map(({ name, nodePort }: { name: string; nodePort: number }) => [name, nodePort])).toEqual([
       ['https', expect.any(Number)],
-      ['http', 30_000],
+      ['http', 30_086],
     ])
     await ok('apply -f -', service(http))
     expect((await jsonOf('get service web -n shop')).spec.ports).toHaveLength(1)
@@ -165,7 +165,7 @@ describe.skipIf(missing !== '')(`kubectl${missing}`, () => {
   it('prints tables, wide and by label', async () => {
     expect(rows(await ok('get service web -n shop -o wide'))).toEqual([
       ['NAME', 'TYPE', 'CLUSTER-IP', 'EXTERNAL-IP', 'PORT(S)', 'AGE', 'SELECTOR'],
-      ['web', 'LoadBalancer', '10.96.1.1', '<pending>', '80:30000/TCP', expect.any(String), 'app=web'],
+      ['web', 'LoadBalancer', '10.96.1.1', '<pending>', '80:30086/TCP', expect.any(String), 'app=web'],
     ])
     expect(rows(await ok('get deployments -A --no-headers'))[0]?.slice(0, 5)).toEqual([
       'shop',

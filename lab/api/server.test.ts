@@ -236,6 +236,39 @@ describe('deletion', () => {
     expect(await exists(pods, 'web-1-a')).toBe(false)
   })
 
+  it('of an owner in the foreground waits for dependents that block it', async () => {
+    const { server, api, create, exists } = setUp()
+    const owner = await create(configMaps, 'owner')
+    const held = await create(
+      configMaps,
+      'held',
+      {},
+      { ...ownedBy(owner, true), finalizers: ['example.com/hold'] },
+    )
+    await create(configMaps, 'free', {}, ownedBy(owner, true))
+    await server.local().delete(configMaps, owner.metadata, { propagationPolicy: 'Foreground' })
+    await server.settled()
+    expect(await exists(configMaps, 'free')).toBe(false)
+    const waiting = await api.get(configMaps, owner.metadata)
+    expect(waiting.metadata).toMatchObject({
+      finalizers: ['foregroundDeletion'],
+      deletionTimestamp: expect.any(String),
+    })
+    await api.patch(configMaps, held.metadata, { metadata: { finalizers: null } }, { type: 'merge' })
+    await server.settled()
+    expect([await exists(configMaps, 'held'), await exists(configMaps, 'owner')]).toEqual([false, false])
+  })
+
+  it('of an owner can leave its dependents behind', async () => {
+    const { server, api, create, exists } = setUp()
+    const owner = await create(configMaps, 'owner')
+    const child = await create(configMaps, 'child', {}, ownedBy(owner))
+    await server.local().delete(configMaps, owner.metadata, { propagationPolicy: 'Orphan' })
+    await server.settled()
+    expect(await exists(configMaps, 'owner')).toBe(false)
+    expect((await api.get(configMaps, child.metadata)).metadata).not.toHaveProperty('ownerReferences')
+  })
+
   it('leaves a dependent that has another owner, and removes one whose owner never was', async () => {
     const { server, api, create, exists } = setUp()
     const one = await create(configMaps, 'one')

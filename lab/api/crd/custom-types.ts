@@ -29,7 +29,7 @@ function serve(crd: ApiObject, types: TypeRegistry): void {
 }
 
 /** The resource in each served version. */
-export function customTypes(crd: ApiObject): ResourceType[] {
+function customTypes(crd: ApiObject): ResourceType[] {
   const spec = definitionSpec(crd)
   return spec.versions.filter((version) => version.served).map((version) => customType(spec, version))
 }

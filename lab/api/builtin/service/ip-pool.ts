@@ -1,5 +1,6 @@
 import { formatAddress, tryParseAddress, type Family } from '#inet/address.ts'
 import { parsePrefix, prefixBounds, prefixContains, type Prefix } from '#inet/prefix.ts'
+import { staticBand } from './static-band.ts'
 
 /**
  * The cluster addresses of one family. Which are taken is told by the caller; the pool only knows the range and
@@ -22,15 +23,7 @@ export class IpPool {
     // As the real allocator: neither the network address nor, for IPv4, the broadcast address.
     this.#first = first.value + 1n
     this.#last = this.family === 4 ? last.value - 1n : last.value
-    this.#next = this.#first + this.#offset()
-  }
-
-  /** The lower part of the range is left to Services that ask for an address (KEP-3070). */
-  #offset(): bigint {
-    const size = this.#last - this.#first + 1n
-    const sixteenth = size / 16n
-    const offset = sixteenth < 16n ? 16n : sixteenth > 256n ? 256n : sixteenth
-    return size > offset * 2n ? offset : 0n
+    this.#next = this.#first + staticBand(last.value - first.value + 1n, 16n, 256n)
   }
 
   /** The first address of the range: that of the `kubernetes` Service. */

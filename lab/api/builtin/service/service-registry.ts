@@ -14,6 +14,7 @@ import {
   type IpFamily,
   type ServiceObject,
 } from './service.ts'
+import { staticBand } from './static-band.ts'
 
 const SUBJECT = { group: '', plural: 'services', kind: 'Service' }
 
@@ -37,7 +38,7 @@ export class ServiceRegistry {
     this.#pools = new Map(pools.map((pool) => [pool.family === 4 ? 'IPv4' : 'IPv6', pool]))
     this.#defaultFamily = pools[0]!.family === 4 ? 'IPv4' : 'IPv6'
     this.#ports = ports
-    this.#nextPort = ports.first
+    this.#nextPort = ports.first + Number(staticBand(BigInt(ports.last - ports.first + 1), 32n, 128n))
   }
 
   /** The address of the `kubernetes` Service, one a family, default family first. */
