@@ -21,11 +21,16 @@ export function createLogger(options: ProcessOptions, component: string): Logger
       level,
       base: { component },
       timestamp: pino.stdTimeFunctions.isoTime,
+      serializers: { err: errorText },
       formatters: { level: (label) => ({ level: label }) },
     },
     pino.destination({ dest: 2, sync: true }),
   )
 }
+
+/** Coded errors say all there is to say in one line; only a bug needs its stack. */
+const errorText = (error: Error & { code?: string }): unknown =>
+  error.code?.startsWith('FL_') ? `${error.code}: ${error.message}` : pino.stdSerializers.err(error)
 
 export interface RunningProcess {
   readonly registry: Registry

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { keyOf, type KubeApi } from '#kube/api.ts'
+import type { KubeApi } from '#kube/api.ts'
 import { ApiServer } from './api/server.ts'
 import { ignoreMissing } from './cluster/controller-loop.ts'
 import { labResources, type Pod } from './cluster/objects.ts'
+import { seedObjects } from './cluster/seed.ts'
 import { PRODUCT_NAMESPACE } from './info.ts'
 import { FDS, type SupervisorArguments } from './messages.ts'
 import { API_PORT, lanAddress, SERVICE_CIDRS, SWITCH } from './network/addressing.ts'
@@ -35,12 +36,14 @@ export async function startApi({ options, files, apiPort }: SupervisorArguments)
   const server = new ApiServer({
     serviceCidrs: options.families.map((family) => SERVICE_CIDRS[family]),
     names: [SWITCH.v4, SWITCH.v6],
+    authorization: 'rbac',
     tokens: {
       [tokens.admin]: { user: 'kubernetes-admin', groups: ['system:masters'] },
       [tokens.controller]: { user: account('controller'), groups: serviceAccountGroups },
       [tokens.speaker]: { user: account('speaker'), groups: serviceAccountGroups },
     },
   })
+  server.applyManifest(seedObjects())
   await server.listen({ fd: FDS.api })
   for (const host of [SWITCH.v4, SWITCH.v6]) await server.listen({ host, port: API_PORT })
   server.advertise(
@@ -58,8 +61,8 @@ export async function startApi({ options, files, apiPort }: SupervisorArguments)
     local,
     insideKubeconfig: write(join(files.etc, 'admin.kubeconfig'), inside, tokens.admin),
     kubeconfigFor: (name) => write(join(files.etc, `${name}.kubeconfig`), inside, tokens[name]),
-    removePod: (pod) => removePod(local, pod),
-    bindPod: async (pod, node) => bindPod(server, pod, node),
+    removePod: (pod) => ignoreMissing(local.delete(labResources.pods, keyOfPod(pod), ended(pod))),
+    bindPod: (pod, node) => local.bind(keyOfPod(pod), node),
     outage: (on) => server.outage(on),
   }
 }
@@ -67,20 +70,13 @@ export async function startApi({ options, files, apiPort }: SupervisorArguments)
 const token = (): string => randomBytes(24).toString('base64url')
 const serviceAccountGroups = ['system:serviceaccounts', `system:serviceaccounts:${PRODUCT_NAMESPACE}`]
 
-/** As a kubelet: a Pod that has ended needs no grace period any more, so its deletion is final. */
-async function removePod(api: KubeApi, pod: Pod): Promise<void> {
-  const { namespace = '', name } = pod.metadata
-  const body = { metadata: { uid: pod.metadata.uid }, status: { phase: 'Succeeded' } }
-  const options = { type: 'merge', subresource: 'status' } as const
-  await ignoreMissing(api.patch(labResources.pods, { namespace, name }, body, options))
-  await ignoreMissing(api.delete(labResources.pods, { namespace, name }))
-}
+/** As a kubelet deletes a Pod that has ended: at once, and only if it is still the same one. */
+const ended = ({ metadata: { uid } }: Pod) => ({
+  gracePeriodSeconds: 0,
+  ...(uid === undefined ? {} : { preconditions: { uid } }),
+})
 
-/** What a binding does; the port to the API has no subresource for it, and an update may not set the node. */
-function bindPod(server: ApiServer, pod: Pod, node: string): void {
-  const pods = labResources.pods.plural
-  const stored = server.store.get(pods, keyOf(pod.metadata))
-  if (stored === undefined || stored.metadata.uid !== pod.metadata.uid || stored.spec?.nodeName) return
-  const spec = { ...stored.spec, nodeName: node }
-  server.store.put(pods, keyOf(pod.metadata), { ...stored, metadata: { ...stored.metadata }, spec })
-}
+const keyOfPod = ({ metadata: { namespace, name } }: Pod) => ({
+  ...(namespace === undefined ? {} : { namespace }),
+  name,
+})

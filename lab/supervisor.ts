@@ -5,7 +5,6 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Family } from '#inet/address.ts'
 import { startApi, type LabApi } from './api-access.ts'
 import { startCluster, type Cluster } from './cluster/cluster.ts'
-import { seedCluster } from './cluster/seed.ts'
 import { serveControl } from './control.ts'
 import { serveDashboard } from './dashboard.ts'
 import { LabError, messageOf } from './errors.ts'
@@ -87,7 +86,6 @@ async function populate(
   const families: readonly Family[] = args.options.families
   const echo = new EchoHost(join(args.files.logs, 'pods.log'))
   echo.start()
-  await seedCluster(api.local)
   const { local, removePod, bindPod } = api
   return startCluster({ api: local, nodes, families, echo, removePod, bindPod })
 }

@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
-import { parseAllDocuments } from 'yaml'
-import type { KubeApi, KubeObject } from '#kube/api.ts'
+import { parse, parseAllDocuments } from 'yaml'
+import type { KubeObject } from '#kube/api.ts'
 import { PRODUCT_NAMESPACE } from '../info.ts'
-import { labResources } from './objects.ts'
 
 const CRDS = fileURLToPath(new URL('../../crds/yaml/', import.meta.url))
+const RBAC = fileURLToPath(new URL('../../helm/fairlead/rbac/', import.meta.url))
 
 /** The objects of a YAML file with any number of documents. */
 export function readManifest(text: string): KubeObject[] {
@@ -21,14 +21,32 @@ const productCrds = (): KubeObject[] =>
     .filter((name) => name.endsWith('.yaml'))
     .flatMap((name) => readManifest(readFileSync(join(CRDS, name), 'utf8')))
 
+/** What the chart's roles are made of. */
+interface AccessRules {
+  readonly cluster: readonly object[]
+  readonly namespace: readonly object[]
+}
+
+/** The chart's service account of a component with its roles: the lab grants what an installation grants. */
+function permissions(component: string): KubeObject[] {
+  const rules = parse(readFileSync(join(RBAC, `${component}.yaml`), 'utf8')) as AccessRules
+  const namespace = PRODUCT_NAMESPACE
+  const apiVersion = 'rbac.authorization.k8s.io/v1'
+  const roleRef = (kind: string) => ({ apiGroup: 'rbac.authorization.k8s.io', kind, name: component })
+  const subjects = [{ kind: 'ServiceAccount', name: component, namespace }]
+  const name = component
+  return [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace } },
+    { apiVersion, kind: 'ClusterRole', metadata: { name }, rules: rules.cluster },
+    { apiVersion, kind: 'ClusterRoleBinding', metadata: { name }, roleRef: roleRef('ClusterRole'), subjects },
+    { apiVersion, kind: 'Role', metadata: { name, namespace }, rules: rules.namespace },
+    { apiVersion, kind: 'RoleBinding', metadata: { name, namespace }, roleRef: roleRef('Role'), subjects },
+  ] as KubeObject[]
+}
+
 /** What the product finds when it is installed: its CRDs, namespace and service accounts. */
-export async function seedCluster(api: KubeApi): Promise<void> {
-  for (const definition of productCrds()) await api.create(labResources.customResourceDefinitions, definition)
+export function seedObjects(): KubeObject[] {
   const labels = { 'kubernetes.io/metadata.name': PRODUCT_NAMESPACE }
   const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: PRODUCT_NAMESPACE, labels } }
-  await api.create(labResources.namespaces, namespace)
-  for (const name of ['controller', 'speaker']) {
-    const metadata = { name, namespace: PRODUCT_NAMESPACE }
-    await api.create(labResources.serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata })
-  }
+  return [...productCrds(), namespace, ...['controller', 'speaker'].flatMap(permissions)]
 }

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { TestLab, until } from './test-lab.ts'
 
@@ -332,4 +333,15 @@ describe('faults', () => {
     await lab.apply(service('afterwards', 'type: LoadBalancer'))
     expect(await addressOf('afterwards')).toMatch(/^192\.168\.1\./)
   })
+})
+
+test('the chart’s permissions were enough for all of it', () => {
+  const logs = readdirSync(lab.info.logs).map((name) => readFileSync(join(lab.info.logs, name), 'utf8'))
+  expect(logs.join('')).toContain('first lists complete')
+  expect(
+    logs
+      .join('')
+      .split('\n')
+      .filter((line) => line.includes('FORBIDDEN')),
+  ).toEqual([])
 })
