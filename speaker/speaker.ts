@@ -109,7 +109,7 @@ export class Speaker {
         namespace,
         node: nodeName,
         prefix,
-        exclusive: prefix === 'l2',
+        exclusive: (key) => prefix === 'l2' && this.#holdsAll(key),
         desired,
         onError: (error, service) =>
           log.warn({ service, error: String(error) }, `Service${prefix}Status not written`),
@@ -372,6 +372,12 @@ export class Speaker {
     if (held.length === 0) return undefined
     const interfaces = [...new Set(held.flatMap((holder) => holder.interfaces))].sort()
     return { interfaces: interfaces.map((name) => ({ name })) }
+  }
+
+  /** The addresses of one Service may have different holders, who all have a status object. */
+  #holdsAll(key: string): boolean {
+    const addresses = this.#announcements.addressesOf(key)
+    return addresses.length > 0 && addresses.every((address) => this.#wireState.holder(address)?.held)
   }
 
   #bgpBody(key: string): ServiceStatusBody | undefined {

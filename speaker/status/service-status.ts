@@ -25,8 +25,8 @@ export interface ServiceStatusOptions {
   readonly node: string
   /** `l2` or `bgp`: the first part of object names, as upstream's generateName */
   readonly prefix: string
-  /** one holder a Service: whoever announces removes what other nodes left behind */
-  readonly exclusive: boolean
+  /** nobody else can announce the Service now: what other nodes left behind is removed */
+  readonly exclusive: (serviceKey: string) => boolean
   /** what this node announces for a Service now; undefined for nothing */
   readonly desired: (serviceKey: string) => ServiceStatusBody | undefined
   readonly onError: (error: unknown, serviceKey: string) => void
@@ -92,7 +92,7 @@ export class ServiceStatusWriter {
       const existing = [...(this.#byService.get(serviceKey)?.values() ?? [])]
       const own = existing.filter((one) => one.node === node)
       const surplus = existing.filter((one) =>
-        one.node === node ? want === undefined : want !== undefined && exclusive,
+        one.node === node ? want === undefined : exclusive(serviceKey),
       )
       for (const { name } of surplus) await this.#delete({ namespace, name })
       if (want === undefined) return { kind: 'done' }
