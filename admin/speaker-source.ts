@@ -108,7 +108,7 @@ function serviceDocument(view: SpeakerView, key: string): Document | undefined {
     externalTrafficPolicy: service.externalTrafficPolicy,
     endpoints: view.slices(key).flatMap((slice) => slice.endpoints.map((one) => plain(one))),
     announcement: plain(view.announcement(key)),
-    layer2: view.layer2.filter(({ address }) => addresses.includes(address)).map(plain),
+    layer2: addresses.flatMap((address) => plain(view.layer2Of(address)) ?? []),
     ...(forwarding === undefined ? {} : { forwarding: plain(forwarding) }),
   }
 }

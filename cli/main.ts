@@ -92,5 +92,6 @@ try {
   await program.parseAsync()
 } catch (error) {
   console.error(`fairlead: ${error instanceof Error ? error.message : String(error)}`)
-  process.exitCode = 1
+  // A process that could not start must not go on half started.
+  process.exit(1)
 }

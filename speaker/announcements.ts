@@ -1,9 +1,9 @@
-import { formatAddress, tryParseAddress, type Address } from '#inet/address.ts'
+import type { Address } from '#inet/address.ts'
 import type { Config } from '#crds/config.ts'
 import { mergeRoutes, planBgp, type BgpPlan } from './bgp/advertise.ts'
 import { planLayer2, type Layer2Plan } from './layer2/advertise.ts'
 import type { WireAddress, WireRoute, WireRouteKey } from './wire/protocol.ts'
-import { PoolIndex, type AnnouncedService, type World } from './world.ts'
+import { PoolIndex, vipsOf, type AnnouncedService, type World } from './world.ts'
 
 /** What changed for the wire thread since the last flush. */
 export interface AnnouncementDelta {
@@ -126,11 +126,7 @@ export class Announcements {
 
   #entryOf(target: AnnouncedService): Entry {
     const { key, service, endpoints, programmed } = target
-    const addresses = service.ingress.flatMap(({ ip, ipMode }) => {
-      const address = ip === undefined || (ipMode ?? 'VIP') !== 'VIP' ? undefined : tryParseAddress(ip)
-      if (address === undefined) return []
-      return [{ text: formatAddress(address), address, pool: this.#pools.poolOf(address) }]
-    })
+    const addresses = vipsOf(service).map((vip) => ({ ...vip, pool: this.#pools.poolOf(vip.address) }))
     return { key, service, endpoints, programmed, addresses }
   }
 

@@ -115,6 +115,12 @@ export class SpeakerMetrics {
     for (const name of sessionCounters) setTotal(this.#sessions[name], labels, status.counters[name])
   }
 
+  /** An address that no Service has any more leaves no series behind. */
+  forgetAddress(ip: string): void {
+    for (const metric of [this.#requests, this.#responses, this.#gratuitous, this.#conflicts])
+      metric.remove({ ip })
+  }
+
   /** A peer that is no longer configured leaves no series behind. */
   forgetSession(endpoint: string): void {
     const labels = { peer: endpoint }

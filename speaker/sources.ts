@@ -14,10 +14,13 @@ export interface SourcesOptions {
   readonly api: KubeApi
   readonly clock: Clock
   readonly namespace: string
+  readonly nodeName: string
   /** a Service, or one of its EndpointSlices, changed */
   readonly onService: (key: string) => void
   /** configuration, a node, a speaker or a password changed in a way that matters */
   readonly onWorld: () => void
+  /** this node's SpeakerStatus is gone */
+  readonly onOwnStatusDeleted: () => void
   readonly onError: (resource: string, error: unknown, retryInMs: number) => void
 }
 
@@ -75,7 +78,8 @@ export class Sources {
       resource: resources.speakerStatuses,
       project: projectSpeaker,
     })
-    this.speakers.onChange(({ previous, current }) => {
+    this.speakers.onChange(({ key, previous, current }) => {
+      if (key === options.nodeName && current === undefined) options.onOwnStatusDeleted()
       if (!sameSpeaker(previous, current)) onWorld()
     })
 

@@ -1,4 +1,4 @@
-import type { KubeApi } from '#kube/api.ts'
+import type { KubeApi, OwnerReference } from '#kube/api.ts'
 import type { Clock, Timer } from '#kube/clock.ts'
 import { EventRecorder } from '#kube/events.ts'
 import type { Logger } from '#kube/logger.ts'
@@ -19,7 +19,7 @@ import type { SpeakerView } from './view.ts'
 import { WireState } from './wire-state.ts'
 import { WireHost } from './wire/wire-host.ts'
 import type { WirePeer } from './wire/protocol.ts'
-import type { World } from './world.ts'
+import { vipsOf, type World } from './world.ts'
 
 export interface SpeakerParts {
   readonly api: KubeApi
@@ -37,6 +37,8 @@ export interface SpeakerParts {
 
 /** How long a planned stop waits for the API server to hear of it: an outage must not hold a shutdown up. */
 const LEAVING_TIMEOUT_MS = 1000
+/** How long after the first flush forwarding and the wire thread have had their say about what is announced. */
+const STATUS_GRACE_MS = 500
 
 /**
  * The main thread of a speaker: watches, plans, and hands the difference to forwarding and to the wire thread. No
@@ -71,8 +73,10 @@ export class Speaker {
       api,
       clock,
       namespace,
+      nodeName,
       onService: (key) => this.#markService(key),
       onWorld: () => this.#markWorld(),
+      onOwnStatusDeleted: () => this.#speakerStatus.deleted(),
       onError: (resource, error, retryInMs) => {
         parts.metrics.update(true)
         log.warn({ resource, error: String(error), retryInMs }, 'watch failed')
@@ -109,8 +113,10 @@ export class Speaker {
         namespace,
         node: nodeName,
         prefix,
+        othersMatter: prefix === 'l2',
         exclusive: (key) => prefix === 'l2' && this.#holdsAll(key),
         desired,
+        owner: () => this.#ownNode(),
         onError: (error, service) =>
           log.warn({ service, error: String(error) }, `Service${prefix}Status not written`),
       })
@@ -121,6 +127,7 @@ export class Speaker {
       clock,
       node: nodeName,
       state: () => this.#state(),
+      owner: () => this.#ownNode(),
       onError: (error) => log.warn({ error: String(error) }, 'SpeakerStatus not written'),
     })
   }
@@ -135,8 +142,6 @@ export class Speaker {
     this.#wire.start()
     this.#parts.forwarder.start()
     this.#sources.start()
-    this.#l2Status.start()
-    this.#bgpStatus.start()
     this.#speakerStatus.start()
     void this.#sources.whenSynced().then(() => {
       this.#synced = true
@@ -149,22 +154,29 @@ export class Speaker {
   /** Others must know before this node falls silent; then the wire goes quiet, forwarding stays in the kernel. */
   async stop(): Promise<void> {
     this.#leaving = true
-    await Promise.race([
-      this.#speakerStatus.flush(),
-      new Promise<void>((resolve) => this.#parts.clock.setTimeout(resolve, LEAVING_TIMEOUT_MS)),
-    ])
-    await this.#wire.stop()
     this.#scheduled?.cancel()
+    await this.#within(this.#speakerStatus.flush())
+    await this.#wire.stop()
+    // Nothing is announced any more, so the status objects of this node are surplus.
+    for (const key of this.#announcedBefore.keys()) this.#announcementChanged(key)
+    await this.#within(Promise.all([this.#l2Status.idle(), this.#bgpStatus.idle()]))
     this.#sources.stop()
     await Promise.all([this.#l2Status.stop(), this.#bgpStatus.stop(), this.#speakerStatus.stop()])
     await this.#parts.forwarder.stop()
   }
 
+  /** Waits for something that needs the API server, but not for long. */
+  async #within(work: Promise<unknown>): Promise<void> {
+    await Promise.race([
+      work,
+      new Promise<void>((resolve) => this.#parts.clock.setTimeout(resolve, LEAVING_TIMEOUT_MS)),
+    ])
+  }
+
   ready(): { ok: boolean; reason: string } {
     if (this.#leaving) return { ok: false, reason: 'leaving' }
     if (!this.#synced) return { ok: false, reason: 'first lists are not complete' }
-    if (!this.#parts.forwarder.view().synced)
-      return { ok: false, reason: 'forwarding is not in the kernel yet' }
+    if (!this.#forwards()) return { ok: false, reason: 'forwarding is not in the kernel yet' }
     return { ok: true, reason: '' }
   }
 
@@ -214,14 +226,27 @@ export class Speaker {
     if (!this.#listed) {
       this.#listed = true
       this.#parts.forwarder.allListed()
+      // Not before it is known what is announced: until then everything that a former run wrote looks surplus.
+      this.#parts.clock.setTimeout(() => this.#startStatuses(), STATUS_GRACE_MS)
     }
     const delta = this.#announcements.flush()
     const { addresses, routes } = delta
     if (addresses.put.length + addresses.remove.length > 0)
       this.#wire.send({ kind: 'addresses', ...addresses })
     if (routes.put.length + routes.remove.length > 0) this.#wire.send({ kind: 'routes', ...routes })
-    this.#wireState.forget(addresses.remove)
     for (const key of delta.services) this.#announcementChanged(key)
+  }
+
+  #startStatuses(): void {
+    if (this.#leaving) return
+    this.#l2Status.start()
+    this.#bgpStatus.start()
+  }
+
+  /** Status objects are owned by the Node and go when it goes. */
+  #ownNode(): OwnerReference | undefined {
+    const node = this.#sources.nodes.store.get(this.#parts.nodeName)
+    return node === undefined ? undefined : { apiVersion: 'v1', kind: 'Node', name: node.name, uid: node.uid }
   }
 
   #flushWorld(): void {
@@ -252,14 +277,11 @@ export class Speaker {
   #setNode(): void {
     const node = this.#world.nodes.get(this.#parts.nodeName)
     if (node === undefined) return
-    const localAddresses = this.#wireState.interfaces.flatMap(({ prefixes }) =>
-      prefixes.map((one) => one.split('/')[0]),
-    )
     const context: NodeContext = {
       name: node.name,
       internalIPs: node.internalIPs,
       labels: node.labels,
-      localAddresses,
+      localAddresses: this.#wireState.localAddresses(),
     }
     const text = JSON.stringify(context)
     if (text === this.#contextText) return
@@ -295,9 +317,7 @@ export class Speaker {
             service,
             endpoints: summarizeEndpoints(slices),
             // Its ClusterIP is programmed before it has an external address: that one is asked for.
-            programmed: service.ingress.every(
-              ({ ip }) => ip === undefined || this.#parts.forwarder.isProgrammed(key, ip),
-            ),
+            programmed: vipsOf(service).every(({ text }) => this.#parts.forwarder.isProgrammed(key, text)),
           }
         : undefined,
     )
@@ -365,6 +385,7 @@ export class Speaker {
   }
 
   #layer2Body(key: string): ServiceStatusBody | undefined {
+    if (this.#leaving) return undefined
     const held = this.#announcements.addressesOf(key).flatMap((address) => {
       const holder = this.#wireState.holder(address)
       return holder?.held ? [holder] : []
@@ -381,7 +402,7 @@ export class Speaker {
   }
 
   #bgpBody(key: string): ServiceStatusBody | undefined {
-    const plan = this.#announcements.bgp(key)
+    const plan = this.#leaving ? undefined : this.#announcements.bgp(key)
     return plan === undefined || plan.reason !== '' ? undefined : { peers: plan.peers }
   }
 

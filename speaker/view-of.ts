@@ -19,7 +19,7 @@ export interface ViewParts {
   readonly loadBalancerClass: string
 }
 
-/** The speaker's knowledge for the admin API. Lists are built when asked for, maps are the live ones. */
+/** The speaker's knowledge for the admin API. Lists are built when they are read, maps are the live ones. */
 export function buildView(parts: ViewParts): SpeakerView {
   const { node, synced, sources, world, announcements, wire } = parts
   return {
@@ -31,15 +31,18 @@ export function buildView(parts: ViewParts): SpeakerView {
     nodes: world.nodes,
     speakers: new Set([...world.speakers].filter(([, { ready }]) => ready).map(([name]) => name)),
     interfaces: wire.interfaces,
-    layer2: [...announcements.addresses()].sort().map((address) => layer2View(address, parts)),
-    peers: parts.peers.map((peer) => {
-      const session = wire.session(peer.name)
-      return {
-        peer,
-        ...(session === undefined ? {} : { session }),
-        routes: announcements.routesTo(peer.name),
-      }
-    }),
+    get layer2() {
+      return [...announcements.addresses()].sort().map((address) => layer2View(address, parts))
+    },
+    layer2Of: (address) =>
+      announcements.layer2(address) === undefined ? undefined : layer2View(address, parts),
+    get peers() {
+      return parts.peers.map((peer) => {
+        const session = wire.session(peer.name)
+        const routes = announcements.routesTo(peer.name)
+        return { peer, ...(session === undefined ? {} : { session }), routes }
+      })
+    },
     forwarding: parts.forwarding,
     services: () => sources.services.store.values(),
     service: (key) => sources.services.store.get(key),

@@ -20,6 +20,8 @@ export interface SpeakerView {
   readonly speakers: ReadonlySet<string>
   readonly interfaces: readonly WireInterface[]
   readonly layer2: readonly Layer2View[]
+  /** one of them, by address */
+  layer2Of(address: string): Layer2View | undefined
   readonly peers: readonly PeerView[]
   readonly forwarding: ForwardingView
   services(): Iterable<Service>

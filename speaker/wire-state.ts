@@ -18,6 +18,10 @@ export class WireState {
   readonly #holders = new Map<string, WireHolder>()
   readonly #counters = new Map<string, AddressCounters>()
   readonly #sessions = new Map<string, SessionStatus>()
+  /** peer -> epoch milliseconds since it is Established, or since it is not */
+  readonly #turned = new Map<string, number>()
+  readonly #wanted = new Set<string>()
+  #peers: ReadonlySet<string> = new Set()
   #interfaces: readonly WireInterface[] = []
 
   constructor(options: WireStateOptions) {
@@ -29,15 +33,20 @@ export class WireState {
     switch (observed.kind) {
       case 'interfaces':
         return this.#interfacesSeen(observed.interfaces)
-      case 'holders':
-        for (const holder of observed.holders) this.#holders.set(holder.address, holder)
-        return this.#options.onHolders(observed.holders.map(({ address }) => address))
+      case 'holders': {
+        // What was on its way when an address or a peer was given up would stay for ever: only what is wanted counts.
+        const wanted = observed.holders.filter(({ address }) => this.#wanted.has(address))
+        for (const holder of wanted) this.#holders.set(holder.address, holder)
+        return this.#options.onHolders(wanted.map(({ address }) => address))
+      }
       case 'sessions':
-        for (const session of observed.sessions) this.#session(session)
+        for (const session of observed.sessions) if (this.#peers.has(session.peer)) this.#session(session)
         return this.#options.onSessions()
-      case 'counters':
-        for (const counters of observed.addresses) this.#counters.set(counters.address, counters)
-        return metrics.addresses(observed.addresses)
+      case 'counters': {
+        const wanted = observed.addresses.filter(({ address }) => this.#wanted.has(address))
+        for (const counters of wanted) this.#counters.set(counters.address, counters)
+        return metrics.addresses(wanted)
+      }
       case 'conflict':
         return log.warn({ ...observed }, 'another machine claims an address held here')
       case 'log':
@@ -49,27 +58,44 @@ export class WireState {
 
   /** Every pod brings a link of its own; only the node's own ones matter to anybody else. */
   #interfacesSeen(interfaces: readonly WireInterface[]): void {
-    const before = JSON.stringify(this.#interfaces.filter(isOwn))
+    const before = this.#relevant()
     this.#interfaces = interfaces
-    if (JSON.stringify(interfaces.filter(isOwn)) !== before) this.#options.onInterfaces()
+    if (this.#relevant() !== before) this.#options.onInterfaces()
+  }
+
+  #relevant(): string {
+    return JSON.stringify([this.#interfaces.filter(isOwn), this.localAddresses()])
   }
 
   /** Sessions of peers that are no longer configured are forgotten. */
   peers(peers: readonly WirePeer[]): void {
-    const names = new Set(peers.map(({ name }) => name))
+    this.#peers = new Set(peers.map(({ name }) => name))
     for (const [name, session] of this.#sessions) {
-      if (names.has(name)) continue
+      if (this.#peers.has(name)) continue
       this.#sessions.delete(name)
+      this.#turned.delete(name)
       this.#options.metrics.forgetSession(session.endpoint)
     }
   }
 
-  /** Addresses that are no longer wanted. */
-  forget(addresses: readonly string[]): void {
-    for (const address of addresses) {
+  /** Addresses that the wire thread was told of, and those it was told to give up. */
+  want(put: readonly string[], remove: readonly string[]): void {
+    for (const address of put) this.#wanted.add(address)
+    for (const address of remove) {
+      this.#wanted.delete(address)
       this.#holders.delete(address)
       this.#counters.delete(address)
+      this.#options.metrics.forgetAddress(address)
     }
+  }
+
+  /** Addresses of this node's interfaces, without loopback and link-local ones. */
+  localAddresses(): string[] {
+    return this.#interfaces
+      .filter(({ reason }) => reason !== 'loopback')
+      .flatMap(({ prefixes }) =>
+        prefixes.filter((prefix) => !isLinkLocal(prefix)).map((prefix) => prefix.split('/')[0]),
+      )
   }
 
   get interfaces(): readonly WireInterface[] {
@@ -101,8 +127,9 @@ export class WireState {
       sessions: [...this.#sessions.values()].map(({ peer, endpoint, state, since, lastError }) => ({
         peer,
         address: endpoint,
-        state,
-        since: new Date(since).toISOString(),
+        // Between attempts a session goes back and forth; whoever reads this wants to know whether it is up.
+        state: state === 'Established' ? state : 'Active',
+        since: new Date(this.#turned.get(peer) ?? since).toISOString(),
         ...(lastError === undefined || state === 'Established' ? {} : { lastError: lastError.text }),
       })),
       heldAddresses: [...this.#holders.values()].filter(({ held }) => held).length,
@@ -113,6 +140,12 @@ export class WireState {
     const before = this.#sessions.get(session.peer)
     this.#sessions.set(session.peer, session)
     this.#options.metrics.session(session)
+    if (before !== undefined && before.endpoint !== session.endpoint) {
+      this.#options.metrics.forgetSession(before.endpoint)
+    }
+    if (before === undefined || (before.state === 'Established') !== (session.state === 'Established')) {
+      this.#turned.set(session.peer, session.since)
+    }
     if (before?.state === session.state) return
     const { peer, endpoint, state, lastError } = session
     this.#options.log.info(
@@ -122,6 +155,11 @@ export class WireState {
   }
 }
 
-/** Not a pod's end of a link and not the loopback: an interface a person would name. */
+/** An interface a person would name: not a pod's end of a link, not a port of a bridge, not the loopback. */
 const isOwn = ({ reason, prefixes }: WireInterface): boolean =>
-  reason === '' || (prefixes.length > 0 && reason !== 'loopback')
+  reason === '' || (!foreignReasons.has(reason) && prefixes.some((prefix) => !isLinkLocal(prefix)))
+
+const foreignReasons = new Set(['loopback', 'excluded', 'enslaved'])
+
+/** fe80::/10: every link has one, also a pod's. */
+const isLinkLocal = (prefix: string): boolean => /^fe[89ab]/i.test(prefix)

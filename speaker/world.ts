@@ -1,4 +1,4 @@
-import { compareAddresses, type Address } from '#inet/address.ts'
+import { compareAddresses, formatAddress, tryParseAddress, type Address } from '#inet/address.ts'
 import type { Config } from '#crds/config.ts'
 import { matchesAny } from '#crds/selector.ts'
 import { EXCLUDE_LABEL, type Node } from '#kube/objects/node.ts'
@@ -32,6 +32,13 @@ export interface AnnouncedService {
   /** forwarding for it is in this node's kernel, or forwarding is not ours */
   readonly programmed: boolean
 }
+
+/** The addresses of a Service that are delivered as they are (ipMode VIP), with their canonical text. */
+export const vipsOf = (service: Service): { readonly text: string; readonly address: Address }[] =>
+  service.ingress.flatMap(({ ip, ipMode }) => {
+    const address = ip === undefined || (ipMode ?? 'VIP') !== 'VIP' ? undefined : tryParseAddress(ip)
+    return address === undefined ? [] : [{ text: formatAddress(address), address }]
+  })
 
 /** Why a node may not announce at all, '' when it may. Words as upstream's. */
 export function nodeRefusal(world: World, name: string): string {

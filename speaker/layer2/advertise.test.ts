@@ -92,6 +92,14 @@ describe('who may hold an address', () => {
     const unprogrammed = { ...b, programmed: false }
     expect(plan([a, unprogrammed]).wire?.served).toBe(false)
   })
+
+  test('a Service without endpoints does not silence those that share its address', () => {
+    const a = announced(service('a', ['10.20.30.1']), ['iris1'])
+    const empty = announced(service('b', ['10.20.30.1']), [], false)
+    expect(plan([a, empty]).wire?.served).toBe(true)
+    expect(holder(plan([a, empty]))).toBe('iris2')
+    expect(holder(plan([empty, empty]))).toBeUndefined()
+  })
 })
 
 describe('interfaces', () => {

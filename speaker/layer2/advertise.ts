@@ -22,7 +22,7 @@ export interface Layer2Plan {
 
 /**
  * Who may hold an address, seen from this node. Services that share an address share its holder, so a node is a
- * candidate only if it is one for each of them.
+ * candidate only if it is one for each of them that has endpoints at all.
  * @param pool name of the pool that holds the address
  */
 export function planLayer2(
@@ -39,18 +39,21 @@ export function planLayer2(
   if (perService.length === 0 || perService.some(({ ads }) => ads.length === 0)) {
     return { reason: 'noMatchingAdvertisement', advertisements }
   }
-  const candidates = [...world.speakers.keys()].sort().map((node) => candidate(node, perService, world))
+  // A Service that lost its endpoints must not silence those that share the address with it.
+  const live = perService.filter(({ service }) => service.endpoints.total > 0)
+  const serving = live.length === 0 ? perService : live
+  const candidates = [...world.speakers.keys()].sort().map((node) => candidate(node, serving, world))
   const own = candidates.find((one) => one.node === world.self)
   return {
     wire: {
       address,
       interfaces: interfacesOn(
         world.self,
-        perService.flatMap(({ ads }) => ads),
+        serving.flatMap(({ ads }) => ads),
         world,
       ),
       candidates,
-      served: services.every(({ programmed }) => programmed),
+      served: serving.every(({ service }) => service.programmed),
     },
     reason: own === undefined ? 'speakerUnknown' : own.reason,
     advertisements,

@@ -27,6 +27,8 @@ function writerOn(node: string) {
     namespace: NAMESPACE,
     node,
     prefix: 'l2',
+    othersMatter: true,
+    owner: () => undefined,
     exclusive: (key) => alone.has(key),
     desired: (key) => announced.get(key),
     onError: (error) => errors.push(error),

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import type { KubeApi, KubeObject, Resource } from '#kube/api.ts'
+import type { KubeApi, KubeObject, OwnerReference, Resource } from '#kube/api.ts'
 import { keyOf, parseKey } from '#kube/api.ts'
 import type { Clock } from '#kube/clock.ts'
-import { KubeError } from '#kube/errors.ts'
+import { isKubeError } from '#kube/errors.ts'
 import { Reflector } from '#kube/reflector.ts'
 import { WorkQueue, type Outcome } from '#kube/work-queue.ts'
 
@@ -25,10 +25,15 @@ export interface ServiceStatusOptions {
   readonly node: string
   /** `l2` or `bgp`: the first part of object names, as upstream's generateName */
   readonly prefix: string
+  /** objects of other nodes are watched, too */
+  readonly othersMatter: boolean
   /** nobody else can announce the Service now: what other nodes left behind is removed */
   readonly exclusive: (serviceKey: string) => boolean
   /** what this node announces for a Service now; undefined for nothing */
   readonly desired: (serviceKey: string) => ServiceStatusBody | undefined
+  /** the Node: what it said of Services goes with it */
+  readonly owner: () => OwnerReference | undefined
+  /** `serviceKey` is '' for the watch */
   readonly onError: (error: unknown, serviceKey: string) => void
 }
 
@@ -52,9 +57,19 @@ export class ServiceStatusWriter {
       clock,
       reconcile: (key) => this.#reconcile(key),
     })
-    this.#reflector = new Reflector({ api, clock, resource, select: { namespace }, project: projectStatus })
+    this.#reflector = new Reflector({
+      api,
+      clock,
+      resource,
+      // Only who may remove what others left needs to see it.
+      select: options.othersMatter
+        ? { namespace }
+        : { namespace, labelSelector: `metallb.io/node=${options.node}` },
+      project: projectStatus,
+      onError: (error) => options.onError(error, ''),
+    })
     this.#reflector.onChange(({ previous, current }) => {
-      if (previous !== undefined) this.#byService.get(previous.service)?.delete(previous.name)
+      if (previous !== undefined) this.#forget(previous)
       if (current !== undefined) {
         const objects = this.#byService.get(current.service) ?? new Map<string, Existing>()
         this.#byService.set(current.service, objects.set(current.name, current))
@@ -85,6 +100,12 @@ export class ServiceStatusWriter {
     return this.#queue.idle()
   }
 
+  #forget({ service, name }: Existing): void {
+    const objects = this.#byService.get(service)
+    objects?.delete(name)
+    if (objects?.size === 0) this.#byService.delete(service)
+  }
+
   async #reconcile(serviceKey: string): Promise<Outcome> {
     const { api, resource, namespace, node, exclusive, desired } = this.#options
     try {
@@ -101,7 +122,7 @@ export class ServiceStatusWriter {
         try {
           await api.create(resource, object)
         } catch (error) {
-          if (!(error instanceof KubeError) || error.code !== 'FL_KUBE_CONFLICT') throw error
+          if (!isKubeError(error, 'FL_KUBE_EXISTS', 'FL_KUBE_CONFLICT')) throw error
         }
       } else if (own.some((one) => one.name === name && one.body === bodyText(want))) {
         return { kind: 'done' }
@@ -120,21 +141,23 @@ export class ServiceStatusWriter {
     try {
       await this.#options.api.delete(this.#options.resource, key)
     } catch (error) {
-      if (!(error instanceof KubeError) || error.code !== 'FL_KUBE_NOT_FOUND') throw error
+      if (!isKubeError(error, 'FL_KUBE_NOT_FOUND')) throw error
     }
   }
 
   #objectFor(serviceKey: string): { name: string; object: KubeObject } {
     const { resource, namespace, node, prefix } = this.#options
     const { namespace: serviceNamespace = '', name: serviceName } = parseKey(serviceKey)
-    const digest = createHash('sha256').update(`${node} ${serviceKey}`).digest('hex').slice(0, 10)
+    const digest = createHash('sha256').update(`${node} ${serviceKey}`).digest('hex').slice(0, 16)
     const name = `${prefix}-${digest}`
+    const owner = this.#options.owner()
     const object = {
       apiVersion: `${resource.group}/${resource.version}`,
       kind: resource.kind,
       metadata: {
         name,
         namespace,
+        ...(owner === undefined ? {} : { ownerReferences: [owner] }),
         labels: {
           'metallb.io/node': node,
           'metallb.io/service-name': serviceName,

@@ -1,7 +1,7 @@
-import type { KubeApi, KubeObject } from '#kube/api.ts'
+import type { KubeApi, KubeObject, OwnerReference } from '#kube/api.ts'
 import type { Clock } from '#kube/clock.ts'
 import { setCondition } from '#kube/conditions.ts'
-import { KubeError } from '#kube/errors.ts'
+import { isKubeError } from '#kube/errors.ts'
 import { resources } from '#kube/resources.ts'
 import type { Condition } from '#kube/objects/service.ts'
 import { WorkQueue, type Outcome } from '#kube/work-queue.ts'
@@ -36,6 +36,8 @@ export interface SpeakerState extends Omit<SpeakerStatusBody, 'conditions'> {
 
 /** At most one write in this many milliseconds, however fast things change. */
 const MIN_INTERVAL_MS = 500
+/** How long a speaker that starts again may take before others hear that it is not ready: a restart moves nothing. */
+const START_GRACE_MS = 30_000
 
 /**
  * Writes this node's SpeakerStatus when it changes, and only then. Other speakers read `Ready` from it: a speaker
@@ -46,7 +48,9 @@ export class SpeakerStatusWriter {
   readonly #clock: Clock
   readonly #node: string
   readonly #state: () => SpeakerState
+  readonly #owner: () => OwnerReference | undefined
   readonly #queue: WorkQueue
+  #graceUntil = 0
   #written = ''
   #conditions: readonly Condition[] = []
   #known = false
@@ -57,12 +61,15 @@ export class SpeakerStatusWriter {
     clock: Clock
     node: string
     state: () => SpeakerState
+    /** the Node: its status goes with it */
+    owner: () => OwnerReference | undefined
     onError: (error: unknown) => void
   }) {
     this.#api = options.api
     this.#clock = options.clock
     this.#node = options.node
     this.#state = options.state
+    this.#owner = options.owner
     this.#queue = new WorkQueue({
       name: 'speakerstatuses',
       clock: options.clock,
@@ -78,6 +85,7 @@ export class SpeakerStatusWriter {
   }
 
   start(): void {
+    this.#graceUntil = this.#clock.now() + START_GRACE_MS
     this.#queue.start()
     this.changed()
   }
@@ -88,6 +96,18 @@ export class SpeakerStatusWriter {
 
   changed(): void {
     this.#queue.addAfter('self', Math.max(0, this.#lastWrite + MIN_INTERVAL_MS - this.#clock.now()))
+  }
+
+  /** Somebody deleted the object: it is made again. */
+  deleted(): void {
+    this.#known = false
+    this.#written = ''
+    this.changed()
+  }
+
+  /** Resolves when everything that is due has been written. */
+  idle(): Promise<void> {
+    return this.#queue.idle()
   }
 
   /** Writes at once whatever is to be said: the last word of a planned stop. */
@@ -102,6 +122,9 @@ export class SpeakerStatusWriter {
       this.#known = true
     }
     const { ready, ...state } = this.#state()
+    if (ready.reason === 'Starting' && this.#wasReady() && this.#clock.now() < this.#graceUntil) {
+      return { kind: 'after', ms: MIN_INTERVAL_MS }
+    }
     const now = new Date(this.#clock.now()).toISOString().replace(/\.\d+Z$/, 'Z')
     const conditions = [
       {
@@ -134,8 +157,7 @@ export class SpeakerStatusWriter {
         { type: 'merge', subresource: 'status' },
       )
     } catch (error) {
-      // Somebody deleted it: make it again.
-      if (error instanceof KubeError && error.code === 'FL_KUBE_NOT_FOUND') this.#known = false
+      if (isKubeError(error, 'FL_KUBE_NOT_FOUND')) this.#known = false
       throw error
     }
     this.#written = text
@@ -143,17 +165,22 @@ export class SpeakerStatusWriter {
     return { kind: 'done' }
   }
 
+  #wasReady(): boolean {
+    return this.#conditions.some(({ type, status }) => type === 'Ready' && status === 'True')
+  }
+
   async #ensureObject(): Promise<readonly Condition[]> {
+    const owner = this.#owner()
     const object = {
       apiVersion: 'fairlead.io/v1alpha1',
       kind: 'SpeakerStatus',
-      metadata: { name: this.#node },
+      metadata: { name: this.#node, ...(owner === undefined ? {} : { ownerReferences: [owner] }) },
     }
     try {
       await this.#api.create(resources.speakerStatuses, object)
       return []
     } catch (error) {
-      if (!(error instanceof KubeError) || error.code !== 'FL_KUBE_CONFLICT') throw error
+      if (!isKubeError(error, 'FL_KUBE_EXISTS', 'FL_KUBE_CONFLICT')) throw error
       const found = await this.#api.get(resources.speakerStatuses, { name: this.#node })
       return (found as KubeObject & { status?: { conditions?: Condition[] } }).status?.conditions ?? []
     }
