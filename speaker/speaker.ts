@@ -231,6 +231,10 @@ export class Speaker {
     }
     const delta = this.#announcements.flush()
     const { addresses, routes } = delta
+    this.#wireState.want(
+      addresses.put.map(({ address }) => address),
+      addresses.remove,
+    )
     if (addresses.put.length + addresses.remove.length > 0)
       this.#wire.send({ kind: 'addresses', ...addresses })
     if (routes.put.length + routes.remove.length > 0) this.#wire.send({ kind: 'routes', ...routes })
