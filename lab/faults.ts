@@ -7,7 +7,7 @@ import type { Links } from './network/links.ts'
 export const FAULTS = {
   'crash-speaker': { node: true, does: 'SIGKILL to the speaker; it starts again after 10 s' },
   'stop-speaker': { node: true, does: 'SIGTERM to the speaker; it stays stopped' },
-  'start-speaker': { node: true, does: 'starts a stopped speaker' },
+  'start-speaker': { node: true, does: 'starts a stopped speaker, or a crashed one at once' },
   'freeze-speaker': { node: true, does: 'SIGSTOP to the speaker' },
   'thaw-speaker': { node: true, does: 'SIGCONT to the speaker' },
   'link-down': { node: true, does: 'the node loses the link to the LAN, and so the API server' },

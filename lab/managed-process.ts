@@ -41,8 +41,10 @@ export class ManagedProcess {
     return this.#wanted
   }
 
+  /** At once, also when it is waiting for its next start. */
   start(): void {
-    if (this.#wanted) return
+    if (this.#child !== undefined) return
+    clearTimeout(this.#timer)
     this.#wanted = true
     this.#crashes = 0
     this.#run()
