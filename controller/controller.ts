@@ -72,6 +72,7 @@ export class Controller {
       inputs: this.inputs,
       events: this.#events,
       session: () => this.#writable(),
+      held: () => this.#session !== undefined,
       onDecided: (hopeful, touchedPools) => {
         for (const key of hopeful) this.#queues.services.add(key)
         for (const pool of touchedPools) this.#queues.pools.addAfter(pool, POOL_STATUS_DELAY_MS)

@@ -23,10 +23,14 @@ export interface ServiceReconcilerOptions {
   readonly events: EventRecorder
   /** undefined while this replica may not write */
   readonly session: () => Session | undefined
+  /** there is a session, whether it may write now or not */
+  readonly held: () => boolean
   /** what else has to be looked at after a decision */
   readonly onDecided: (hopeful: readonly string[], touchedPools: readonly string[]) => void
 }
 
+/** How soon a Service is looked at again that may not be written now. */
+const RETRY_MS = 1000
 const ATTEMPTS = 4
 const EVENTS_KEPT = 10
 
@@ -53,7 +57,9 @@ export class ServiceReconciler {
     this.#unconfirmed.delete(key)
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const session = this.#options.session()
-      if (session === undefined) return { kind: 'done' }
+      // A session that may not write just now (its Lease is late) must not forget the Service.
+      if (session === undefined)
+        return this.#options.held() ? { kind: 'after', ms: RETRY_MS } : { kind: 'done' }
       const decision = service === undefined ? undefined : session.decide(service)
       if (service === undefined) session.forget(key)
       this.#options.onDecided(session.takeHopeful(), session.takeTouched())

@@ -112,6 +112,22 @@ describe('LeaseElection', () => {
     await two.stop()
   })
 
+  it('notices the end of its leadership also when timers fire a moment early', async () => {
+    const { clock, api, changes, elect } = make([])
+    const early: Clock = {
+      now: () => clock.now(),
+      setTimeout: (run, ms) => clock.setTimeout(run, Math.max(0, ms - 1)),
+    }
+    const election = elect('early', { clock: early })
+    election.start()
+    await clock.advance(1000)
+    expect(changes).toEqual(['early true'])
+    api.outage(true)
+    await clock.advance(11_000)
+    expect(changes).toEqual(['early true', 'early false'])
+    await election.stop()
+  })
+
   it('leads again when nobody took over meanwhile', async () => {
     const { clock, api, one, changes, spec } = make(['one'])
     one.start()

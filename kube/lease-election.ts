@@ -171,15 +171,21 @@ export class LeaseElection {
   }
 
   #setRenewed(at: number | undefined): void {
-    const { clock } = this.#options
     this.#renewedAt = at === undefined ? undefined : Math.max(at, this.#renewedAt ?? at)
     this.#fence?.cancel()
     this.#fence = undefined
-    if (this.#renewedAt !== undefined) {
-      const left = this.#renewedAt + this.#deadlineMs - clock.now()
-      this.#fence = clock.setTimeout(() => this.#report(), left)
-    }
+    if (this.#renewedAt !== undefined) this.#armFence(this.#renewedAt + this.#deadlineMs)
     this.#report()
+  }
+
+  /** Leadership ends by itself. Timers may fire a moment early by the clock that decides: then it is armed again. */
+  #armFence(at: number): void {
+    const { clock } = this.#options
+    const left = Math.max(1, at - clock.now())
+    this.#fence = clock.setTimeout(() => {
+      if (clock.now() < at) this.#armFence(at)
+      this.#report()
+    }, left)
   }
 
   #report(): void {
