@@ -116,7 +116,7 @@ describe('LeaseElection', () => {
     const { clock, api, changes, elect } = make([])
     const early: Clock = {
       now: () => clock.now(),
-      setTimeout: (run, ms) => clock.setTimeout(run, Math.max(0, ms - 1)),
+      setTimeout: (run, ms) => clock.setTimeout(run, ms > 1 ? ms - 1 : ms),
     }
     const election = elect('early', { clock: early })
     election.start()

@@ -189,8 +189,13 @@ test('tells changes of its own from those of others', async () => {
   await until('two events', () => events.length === 2)
   const generation = await socket.generation()
   expect(events).toEqual([
-    expect.objectContaining({ own: true, generation: generation - 1 }),
-    expect.objectContaining({ own: false, generation, processName: 'nft' }),
+    expect.objectContaining({ own: true, generation: generation - 1, tables: [] }),
+    expect.objectContaining({
+      own: false,
+      generation,
+      processName: 'nft',
+      tables: [{ family: nfFamilies.ipv4, name: 'lb' }],
+    }),
   ])
   watch.close()
 })

@@ -37,6 +37,8 @@ const NFNL_MSG_BATCH_BEGIN = 0x10
 const NFNL_MSG_BATCH_END = 0x11
 const NFNLGRP_NFTABLES = 7
 
+/** The table's name in messages about tables and all that is in them: NFTA_TABLE_NAME, NFTA_SET_ELEM_LIST_TABLE … */
+const NFTA_TABLE = 1
 const NFTA_GEN_ID = 1
 const NFTA_GEN_PROC_PID = 2
 const NFTA_GEN_PROC_NAME = 3
@@ -63,6 +65,14 @@ export interface GenerationEvent {
   /** who did it, by the numbers of the first process namespace */
   readonly pid: number
   readonly processName: string
+  /** tables that the transaction did something to; not said of one's own */
+  readonly tables: readonly ChangedTable[]
+}
+
+export interface ChangedTable {
+  /** of `nfFamilies` */
+  readonly family: number
+  readonly name: string
 }
 
 /** nf_tables of the network namespace in which it was opened. */
@@ -101,12 +111,15 @@ class NfTablesSocket implements NetfilterSocket {
   readonly #socket: NetlinkSocket
   readonly #events: NetlinkSocket
   readonly #watchers = new Set<(event: GenerationEvent | 'overrun') => void>()
+  /** named since the last event: the kernel tells what a transaction did, and then that it was done */
+  readonly #changed = new Map<string, ChangedTable>()
   #writer = new NetlinkWriter(CAPACITY)
 
   constructor() {
     this.#socket = openNetlink(netlinkProtocols.netfilter)
     this.maxBatch = this.#socket.maxRequest
     const overrun = (): void => {
+      this.#changed.clear()
       for (const watcher of this.#watchers) watcher('overrun')
     }
     // A socket of their own, so that a flood of events disturbs no transaction; opened now, to be in this namespace.
@@ -170,9 +183,22 @@ class NfTablesSocket implements NetfilterSocket {
   }
 
   #onEvent(message: NetlinkMessage): void {
-    if (message.type !== messageType(nftMessages.newGen)) return
-    const event = { ...parseGeneration(message), own: message.pid === this.#socket.port }
+    const own = message.pid === this.#socket.port
+    if (message.type !== messageType(nftMessages.newGen)) {
+      if (!own) this.#noteTable(message)
+      return
+    }
+    const event = { ...parseGeneration(message), own, tables: [...this.#changed.values()] }
+    this.#changed.clear()
     for (const watcher of this.#watchers) watcher(event)
+  }
+
+  #noteTable({ body }: NetlinkMessage): void {
+    const family = body[0] ?? nfFamilies.unspec
+    const table = parseAttributes(body.subarray(4)).get(NFTA_TABLE)
+    if (table === undefined) return
+    const name = attributeText(table)
+    this.#changed.set(`${family} ${name}`, { family, name })
   }
 }
 
@@ -233,7 +259,7 @@ function frame(writer: NetlinkWriter, type: number, seq: number): void {
   writer.begin(type, messageFlags.request, seq).u8(0).u8(0).u16be(NFNL_SUBSYS_NFTABLES).end()
 }
 
-function parseGeneration(message: NetlinkMessage | undefined): Omit<GenerationEvent, 'own'> {
+function parseGeneration(message: NetlinkMessage | undefined): Omit<GenerationEvent, 'own' | 'tables'> {
   const attributes = message && parseAttributes(message.body.subarray(4))
   const generation = attributes?.get(NFTA_GEN_ID)
   if (attributes === undefined || generation === undefined || generation.length < 4) {

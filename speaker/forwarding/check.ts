@@ -1,6 +1,5 @@
-import { tryParseAddress } from '#inet/address.ts'
+import { tryParseAddress, type Family } from '#inet/address.ts'
 import { tryParsePrefix } from '#inet/prefix.ts'
-import type { Family } from '#inet/address.ts'
 import { ForwardingError } from './errors.ts'
 import {
   collections,
@@ -13,6 +12,8 @@ import {
   type Elements,
   type Field,
 } from './model.ts'
+import type { ServicePlan } from './plan.ts'
+import type { Endpoint } from './service-ports.ts'
 
 /** What must hold of elements whatever data plane they are for. */
 
@@ -23,7 +24,7 @@ const fits: Record<Field, (text: string, family: Family) => boolean> = {
   prefix: (text, family) => tryParsePrefix(text)?.address.family === family,
   protocol: (text) => text === 'tcp' || text === 'udp' || text === 'sctp',
   port: (text) => isNumber(text, 65_535),
-  slot: (text) => isNumber(text, 0xffffffff),
+  slot: (text) => isNumber(text, 65_535),
   count: (text) => text !== '0' && isNumber(text, 65_535),
 }
 
@@ -37,6 +38,31 @@ export function checkElement({ family, collection, key, value }: Element): void 
   if (!valid(shape.key, key) || !valid(shape.value, value)) {
     throw new ForwardingError('FL_FORWARDING_ELEMENT', `${collection} (IPv${family}) { ${key} : ${value} }`)
   }
+}
+
+/** What no element can say of a plan, in words; '' when all of it can be said. One bad field would fail a transaction. */
+export function planProblem(plan: ServicePlan): string {
+  // Frontends of one port share their lists.
+  const checked = new Set<readonly Endpoint[]>()
+  for (const { kind, family, address, protocol, port, endpoints, local = [] } of plan.frontends) {
+    const valid = (field: Field, value: string | number) => fits[field](String(value), family)
+    if (kind !== 'NodePort' && !valid('address', address)) return `address "${address}" (IPv${family})`
+    if (!valid('protocol', protocol.toLowerCase())) return `protocol ${protocol}`
+    if (!valid('port', port)) return `port ${port}`
+    for (const list of [endpoints, local]) {
+      if (list.length === 0 || checked.has(list)) continue
+      checked.add(list)
+      if (!valid('count', list.length)) return `port ${port} has ${list.length} endpoints`
+      const bad = list.find((one) => !valid('address', one.address) || !valid('port', one.port))
+      if (bad) return `endpoint "${bad.address}" port ${bad.port} (IPv${family})`
+    }
+  }
+  for (const { family, address, by } of plan.pingable) {
+    for (const text of [address, by])
+      if (!fits.address(text, family)) return `address "${text}" (IPv${family})`
+  }
+  const bad = plan.clusterIPs.find(({ family, address }) => !fits.address(address, family))
+  return bad === undefined ? '' : `ClusterIP "${bad.address}" (IPv${bad.family})`
 }
 
 /**

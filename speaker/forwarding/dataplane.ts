@@ -1,5 +1,13 @@
 import type { Elements, Operation } from './model.ts'
 
+/** Somebody else did something to the rule set. */
+export interface ForeignChange {
+  /** names the process, '' if unknown */
+  readonly by: string
+  /** what is ours may have been changed, and not only what belongs to others */
+  readonly ours: boolean
+}
+
 /**
  * The port to whatever forwards packets. The kernel's is `nft/kernel-dataplane.ts`, tests use `fake-dataplane.ts`, and
  * `dataplane-suite.ts` holds both to the same behaviour. One caller at a time: `adopt` and `apply` never overlap.
@@ -17,8 +25,8 @@ export interface Dataplane {
    *   FL_FORWARDING_ELEMENT, FL_FORWARDING_INSTALL, FL_FORWARDING_KERNEL
    */
   apply(operations: readonly Operation[]): Promise<void>
-  /** Calls, from now on, when somebody else may have changed what is there; `by` names the process, '' if unknown. */
-  watch(onChange: (by: string) => void): { close(): void }
+  /** Calls, from now on, when somebody else has changed something. */
+  watch(onChange: (change: ForeignChange) => void): { close(): void }
   /** Other service proxies that are at work here, in words; '' when there is none. */
   foreign(): Promise<string>
   /** Takes everything of ours away; says in words what was there. */

@@ -1,5 +1,5 @@
 import { checkElement, checkReferences } from './check.ts'
-import type { Dataplane } from './dataplane.ts'
+import type { Dataplane, ForeignChange } from './dataplane.ts'
 import { applyTo } from './diff.ts'
 import { ForwardingError } from './errors.ts'
 import {
@@ -19,7 +19,7 @@ import {
  */
 export class FakeDataplane implements Dataplane {
   #elements: MutableElements = emptyElements()
-  readonly #watchers = new Set<(by: string) => void>()
+  readonly #watchers = new Set<(change: ForeignChange) => void>()
   /** every transaction that was accepted, oldest first */
   readonly transactions: (readonly Operation[])[] = []
   /** how often the elements were listed */
@@ -56,7 +56,7 @@ export class FakeDataplane implements Dataplane {
     if (operations.length > 0) this.transactions.push(operations)
   }
 
-  watch(onChange: (by: string) => void): { close(): void } {
+  watch(onChange: (change: ForeignChange) => void): { close(): void } {
     this.#watchers.add(onChange)
     return { close: () => void this.#watchers.delete(onChange) }
   }
@@ -78,7 +78,16 @@ export class FakeDataplane implements Dataplane {
   /** Somebody else changes the elements behind our back. */
   meddle(change: (elements: MutableElements) => void): void {
     change(this.#elements)
-    for (const watcher of this.#watchers) watcher('meddler')
+    this.#tell(true)
+  }
+
+  /** Somebody else changes rules of their own. */
+  meddleElsewhere(): void {
+    this.#tell(false)
+  }
+
+  #tell(ours: boolean): void {
+    for (const watcher of this.#watchers) watcher({ by: 'meddler', ours })
   }
 
   /** Everything that is there, one sorted line an element. */

@@ -151,6 +151,39 @@ describe('changes', () => {
     expect(told).toEqual([['ns/s']])
   })
 
+  test('an address is asked for in any text form', async () => {
+    const one = await started()
+    const addresses = { clusterIPs: ['fd00:172:30::41'], ingress: [{ ip: '2001:DB8:0::1' }] }
+    one.setService('ns/s', service('s', addresses), [slice('s', ['fd00:10::1'])])
+    await clock.advance(0)
+    const forms = ['2001:db8::1', '2001:DB8:0::1', '2001:db8:0:0:0:0:0:1', '2001:db8::2', 'nonsense']
+    expect(forms.map((form) => one.isProgrammed('ns/s', form))).toEqual([true, true, true, false, false])
+  })
+
+  test('a Service that another proxy forwards holds nothing up, and that is told', async () => {
+    const one = await started()
+    const labels = { 'service.kubernetes.io/service-proxy-name': 'other' }
+    const text = { ingress: [{ ip: '1.2.3.4' }] }
+    one.setService('ns/s', service('s', { ...text, labels }), [slice('s', ['10.0.0.1'])])
+    await clock.advance(0)
+    expect([one.isProgrammed('ns/s'), one.isProgrammed('ns/s', '1.2.3.4')]).toEqual([true, true])
+    expect(told).toEqual([['ns/s']])
+    expect(has('1.2.3.4')).toBe(false)
+    expect(one.view().service('ns/s')).toMatchObject({
+      programmed: false,
+      error: 'not forwarded: other proxy',
+    })
+    // It becomes ours.
+    one.setService('ns/s', service('s', text), [slice('s', ['10.0.0.1'])])
+    await clock.advance(0)
+    expect(one.isProgrammed('ns/s', '1.2.3.4')).toBe(true)
+    expect(has('1.2.3.4')).toBe(true)
+    expect(told).toEqual([['ns/s'], ['ns/s']])
+    one.setService('ns/s', undefined, [])
+    await clock.advance(0)
+    expect(one.isProgrammed('ns/s')).toBe(false)
+  })
+
   test('a headless Service is known but not programmed', async () => {
     const one = await started()
     one.setService('ns/s', service('s', { clusterIPs: ['None'] }), [])
@@ -203,6 +236,23 @@ describe('failures', () => {
     expect(one.view().synced).toBe(true)
   })
 
+  test('what others change of their own causes no listing of ours, but a look for other proxies', async () => {
+    const one = await started()
+    const before = plane.adoptions
+    plane.foreignProxy = 'kube-proxy'
+    plane.meddleElsewhere()
+    expect(one.view().foreign).toBe('')
+    await clock.advance(10_000)
+    expect(plane.adoptions).toBe(before)
+    expect(one.view().foreign).toBe('kube-proxy')
+    plane.meddleElsewhere()
+    plane.meddle((elements) => elements[4]['cluster-ips'].set('172.30.7.7', ''))
+    plane.meddleElsewhere()
+    await clock.advance(10_000)
+    expect(plane.adoptions).toBe(before + 1)
+    expect(has('172.30.7.7')).toBe(false)
+  })
+
   test('after stop nothing is touched any more', async () => {
     const one = await started()
     await one.stop()
@@ -211,6 +261,89 @@ describe('failures', () => {
     await clock.advance(60_000)
     expect(plane.transactions.length).toBe(length)
     expect(clock.pending).toBe(0)
+  })
+})
+
+describe('objects that cannot be programmed as they are', () => {
+  test.each([70_000, -1, 1.5])(
+    'a slice with port %s: that port is left out, nothing else is',
+    async (port) => {
+      const one = await started()
+      one.setService('ns/bad', service('bad'), [
+        slice('bad', ['10.0.0.1'], [{ port }], { name: 'bad-1' }),
+        slice('bad', ['10.0.0.2'], [{ port: 8080 }], { name: 'bad-2' }),
+      ])
+      one.setService('ns/good', service('good', { clusterIPs: ['172.30.0.42'] }), [
+        slice('good', ['10.0.0.3']),
+      ])
+      await clock.advance(0)
+      expect(one.view()).toMatchObject({ synced: true })
+      expect(plane.dump().filter((line) => line.includes(' endpoints {'))).toEqual([
+        '4 endpoints { 172.30.0.41 . tcp . 80 . 0 : 10.0.0.2 . 8080 }',
+        '4 endpoints { 172.30.0.42 . tcp . 80 . 0 : 10.0.0.3 . 80 }',
+      ])
+      expect(one.view().service('ns/bad')).toMatchObject({
+        programmed: true,
+        error: `EndpointSlice bad-1: port ${port} is not a port and is left out`,
+      })
+    },
+  )
+
+  test('a Service with bad ports keeps the others', async () => {
+    const one = await started()
+    const ports = [
+      { name: 'a', port: 80, nodePort: 70_000 },
+      { name: 'b', port: -1 },
+      { name: 'c', port: 81, nodePort: 30_081 },
+    ]
+    one.setService('ns/s', service('s', { ports }), [])
+    await clock.advance(0)
+    const view = one.view().service('ns/s')
+    expect(view?.frontends.map(({ address, port }) => `${address} ${port}`)).toEqual([
+      '172.30.0.41 80',
+      '172.30.0.41 81',
+      '* 30081',
+    ])
+    expect(view?.error).toBe(
+      'nodePort 70000 is not a port and is left out; port -1 is not a port and is left out',
+    )
+  })
+
+  test('endpoints whose address is none, or not of the family of their slice, are left out', async () => {
+    const one = await started()
+    const mixed = slice('s', ['10.0.0.1', '10.0.0.300', ''])
+    const other = { ...slice('s', ['fd00:10::1', '10.0.0.2']), addressType: 'IPv4' as const }
+    one.setService('ns/s', service('s'), [mixed, other])
+    await clock.advance(0)
+    expect(one.view().service('ns/s')?.frontends[0].endpoints).toEqual(['10.0.0.1:80', '10.0.0.2:80'])
+  })
+
+  test('a Service that no element can describe is left out and says why; it comes back when it is right', async () => {
+    const one = await started()
+    const ingress = [{ ip: '1.2.3.4' }]
+    const wrong = service('wrong', { ingress, ports: [{ port: 80, protocol: 'QUIC' as never }] })
+    const younger = service('younger', {
+      ingress,
+      clusterIPs: ['172.30.0.42'],
+      created: '2026-02-01T00:00:00Z',
+    })
+    one.setService('ns/wrong', service('wrong', { ingress }), [])
+    one.setService('ns/younger', younger, [])
+    await clock.advance(0)
+    expect(one.isProgrammed('ns/younger', '1.2.3.4')).toBe(false)
+    one.setService('ns/wrong', wrong, [])
+    await clock.advance(0)
+    expect(one.view().synced).toBe(true)
+    expect(one.view().service('ns/wrong')).toMatchObject({
+      programmed: false,
+      frontends: [],
+      error: 'not forwarded: invalid; cannot be programmed: protocol QUIC',
+    })
+    // It claims nothing either.
+    expect(one.isProgrammed('ns/younger', '1.2.3.4')).toBe(true)
+    one.setService('ns/wrong', service('wrong', { ingress }), [])
+    await clock.advance(0)
+    expect(one.isProgrammed('ns/wrong', '1.2.3.4')).toBe(true)
   })
 })
 

@@ -1,9 +1,10 @@
+import { formatAddress, tryParseAddress } from '#inet/address.ts'
 import type { Clock, Timer } from '#kube/clock.ts'
 import type { Logger } from '#kube/logger.ts'
 import type { EndpointSlice } from '#kube/objects/endpoint-slice.ts'
 import type { Service } from '#kube/objects/service.ts'
 import type { ForwardingConfig, NodeContext } from './config.ts'
-import type { Dataplane } from './dataplane.ts'
+import type { Dataplane, ForeignChange } from './dataplane.ts'
 import { applyTo } from './diff.ts'
 import { ProgrammingLatency } from './latency.ts'
 import type { ForwardingMetrics } from './metrics.ts'
@@ -24,8 +25,10 @@ export interface ForwarderOptions {
 
 const FIRST_RETRY_MS = 100
 const LONGEST_RETRY_MS = 30_000
-/** Somebody else's transaction may have hit our table; listing it takes a while, so it is looked at this often only. */
+/** After somebody else's transaction things are listed, which takes a while: this often only. */
 const VERIFY_MS = 10_000
+/** Another proxy forwards the Service: there is nothing of ours that its announcement could wait for. */
+const ELSEWHERE = 'elsewhere'
 
 /**
  * Keeps a data plane as the Services want it. Handlers only note what changed; one loop plans, compares and applies,
@@ -35,8 +38,8 @@ export class Forwarder {
   readonly #options: ForwarderOptions
   readonly #planner: Planner
   readonly #latency: ProgrammingLatency
-  /** Service -> the addresses whose frontends are all in the data plane */
-  readonly #programmed = new Map<string, ReadonlySet<string>>()
+  /** Service -> the addresses whose frontends are all in the data plane, or that another proxy has them */
+  readonly #programmed = new Map<string, ReadonlySet<string> | typeof ELSEWHERE>()
   /** what the data plane held when it was last known */
   #actual: MutableElements = emptyElements()
   /** the elements must be listed before anything is compared with them */
@@ -45,6 +48,8 @@ export class Forwarder {
   #watch: { close(): void } | undefined
   #timer: Timer | undefined
   #verifyTimer: Timer | undefined
+  /** what the timer is for */
+  #suspected: ForeignChange | undefined
   #running: Promise<void> | undefined
   #started = false
   #listed = false
@@ -66,7 +71,7 @@ export class Forwarder {
   start(): void {
     this.#started = true
     if (this.#off) return
-    this.#watch = this.#options.dataplane.watch((by) => this.#suspect(by))
+    this.#watch = this.#options.dataplane.watch((change) => this.#suspect(change))
     this.#schedule(0)
   }
 
@@ -113,12 +118,17 @@ export class Forwarder {
   }
 
   /**
-   * Packets to this Service are forwarded, refused or dropped as it wants: its frontends are in the data plane. With
-   * an address: all of its frontends at that address, which may have come later than the others.
+   * Packets to this Service are forwarded, refused or dropped as it wants: its frontends are in the data plane, or
+   * are another proxy's to put there. With an address, in any text form: all of its frontends at that address, which
+   * may have come later than the others.
    */
   isProgrammed(key: string, address?: string): boolean {
-    const addresses = this.#programmed.get(key)
-    return this.#off || (addresses !== undefined && (address === undefined || addresses.has(address)))
+    const programmed = this.#programmed.get(key)
+    if (this.#off || programmed === ELSEWHERE) return true
+    return (
+      programmed !== undefined &&
+      (address === undefined || programmed.has(address) || programmed.has(canonical(address)))
+    )
   }
 
   /** What the data plane holds, for `trace`; nothing before the first listing. */
@@ -128,7 +138,10 @@ export class Forwarder {
 
   view(): ForwardingView {
     const planner = this.#planner
-    const one = (key: string) => serviceView(planner, key, this.isProgrammed(key))
+    // Here the word is about the data plane only: what another proxy does is not known.
+    const inDataplane = (key: string) =>
+      this.#off || (this.#programmed.has(key) && this.#programmed.get(key) !== ELSEWHERE)
+    const one = (key: string) => serviceView(planner, key, inDataplane(key))
     return {
       mode: this.#options.config.mode,
       synced: this.#off || (this.#everSynced && this.#failures === 0 && !planner.pending),
@@ -230,7 +243,7 @@ export class Forwarder {
     for (const key of services) {
       const before = this.#programmed.get(key)
       const now = this.#programmedAddresses(key)
-      if (sameSet(before, now)) continue
+      if (same(before, now)) continue
       if (now === undefined) this.#programmed.delete(key)
       else this.#programmed.set(key, now)
       changed.push(key)
@@ -239,8 +252,10 @@ export class Forwarder {
   }
 
   /** undefined: no frontend of the Service is in the data plane */
-  #programmedAddresses(key: string): ReadonlySet<string> | undefined {
-    const frontends = this.#planner.plan(key)?.frontends ?? []
+  #programmedAddresses(key: string): ReadonlySet<string> | typeof ELSEWHERE | undefined {
+    const plan = this.#planner.plan(key)
+    if (plan?.skipped === 'other proxy') return ELSEWHERE
+    const frontends = plan?.frontends ?? []
     const conflicts = this.#planner.conflicts(key)
     if (frontends.length <= conflicts.length) return undefined
     const addresses = new Set(frontends.map(({ address }) => address))
@@ -248,12 +263,19 @@ export class Forwarder {
     return addresses
   }
 
-  /** Another process changed the rule set; ours is listed again, not more often than every few seconds. */
-  #suspect(by: string): void {
-    if (this.#verifyTimer || !this.#started) return
-    this.#verifyTimer = this.#options.clock.setTimeout(() => {
+  /**
+   * Another process changed the rule set: what it changed is listed again, not more often than every few seconds.
+   * That is ours, or else what others have put there, among which may be another proxy now.
+   */
+  #suspect(change: ForeignChange): void {
+    if (!this.#started) return
+    if (this.#suspected === undefined || (change.ours && !this.#suspected.ours)) this.#suspected = change
+    this.#verifyTimer ??= this.#options.clock.setTimeout(() => {
+      const { by, ours } = this.#suspected as ForeignChange
       this.#verifyTimer = undefined
-      void this.#verify(by)
+      this.#suspected = undefined
+      if (ours) void this.#verify(by)
+      else void this.#lookAgain()
     }, VERIFY_MS)
   }
 
@@ -264,6 +286,15 @@ export class Forwarder {
     await this.sync()
     if (this.#generation !== before && this.#failures === 0) {
       this.#options.log.warn({ by }, 'forwarding was changed by somebody else and has been put right')
+    }
+  }
+
+  async #lookAgain(): Promise<void> {
+    try {
+      await this.#lookForOthers()
+    } catch (error) {
+      if (this.#started)
+        this.#options.log.warn({ error: String(error) }, 'cannot look for other service proxies')
     }
   }
 
@@ -300,5 +331,13 @@ export class Forwarder {
   readonly #versions = new Map<string, string>()
 }
 
-const sameSet = (a: ReadonlySet<string> | undefined, b: ReadonlySet<string> | undefined): boolean =>
-  a === b || (a !== undefined && b !== undefined && a.size === b.size && [...a].every((one) => b.has(one)))
+const canonical = (text: string): string => {
+  const address = tryParseAddress(text)
+  return address === undefined ? text : formatAddress(address)
+}
+
+type Programmed = ReadonlySet<string> | typeof ELSEWHERE | undefined
+
+const same = (a: Programmed, b: Programmed): boolean =>
+  a === b ||
+  (typeof a === 'object' && typeof b === 'object' && a.size === b.size && [...a].every((one) => b.has(one)))

@@ -7,7 +7,9 @@ import type { NodeContext } from './config.ts'
 import { chooseEndpoints, type Choice } from './endpoints.ts'
 import {
   addressesOf,
+  badPorts,
   endpointsOfPort,
+  isPort,
   skipReason,
   type Endpoint,
   type ServiceAddresses,
@@ -42,6 +44,8 @@ export interface ServicePlan {
   /** for conflicts: the older Service keeps a frontend that two claim */
   readonly created: string
   readonly skipped: SkipReason
+  /** what is wrong with the objects, in words */
+  readonly problems: readonly string[]
   /** sessionAffinity ClientIP is asked for */
   readonly affinity: boolean
   readonly frontends: readonly Frontend[]
@@ -62,7 +66,7 @@ export function planService(
   const skipped = skipReason(service)
   const affinity = service.sessionAffinity === 'ClientIP'
   const base = { key: keyOf(service), created: service.creationTimestamp, skipped, affinity }
-  if (skipped !== '') return { ...base, frontends: [], clusterIPs: [], pingable: [] }
+  if (skipped !== '') return { ...base, problems: [], frontends: [], clusterIPs: [], pingable: [] }
 
   const frontends: Frontend[] = []
   const clusterIPs: { family: Family; address: string }[] = []
@@ -77,9 +81,11 @@ export function planService(
         if (!node.localAddresses.includes(address)) pingable.push({ family, address, by })
       }
     }
-    for (const port of service.ports) frontends.push(...planPort(service, port, addresses, slices, node))
+    for (const port of service.ports) {
+      if (isPort(port.port)) frontends.push(...planPort(service, port, addresses, slices, node))
+    }
   }
-  return { ...base, frontends, clusterIPs, pingable }
+  return { ...base, problems: badPorts(service, slices), frontends, clusterIPs, pingable }
 }
 
 function planPort(
@@ -92,7 +98,7 @@ function planPort(
   const { family, clusterIP, externalIPs, loadBalancerIPs } = addresses
   const externalLocal = service.externalTrafficPolicy === 'Local'
   const internalLocal = service.internalTrafficPolicy === 'Local'
-  const external = port.nodePort !== 0 || externalIPs.length > 0 || loadBalancerIPs.length > 0
+  const external = isPort(port.nodePort) || externalIPs.length > 0 || loadBalancerIPs.length > 0
   const choice = chooseEndpoints(
     endpointsOfPort(port, family, slices, node.name),
     { internalLocal, externalLocal, external },
@@ -128,7 +134,7 @@ function planPort(
     add({ ...outside, ...ranged, kind: 'LoadBalancer', address, port: port.port })
   for (const address of externalIPs) add({ ...outside, kind: 'ExternalIP', address, port: port.port })
   // NodePorts are not subject to source ranges, as in kube-proxy.
-  if (port.nodePort !== 0) add({ ...outside, kind: 'NodePort', address: '', port: port.nodePort })
+  if (isPort(port.nodePort)) add({ ...outside, kind: 'NodePort', address: '', port: port.nodePort })
   return [...found.values()]
 }
 

@@ -1,5 +1,6 @@
 import type { EndpointSlice } from '#kube/objects/endpoint-slice.ts'
 import type { Service } from '#kube/objects/service.ts'
+import { planProblem } from './check.ts'
 import { Claims } from './claims.ts'
 import type { ForwardingConfig, NodeContext } from './config.ts'
 import { Desired } from './desired.ts'
@@ -120,7 +121,7 @@ export class Planner {
   /** Plans one Service anew; gives the others that gained or lost a frontend by it. */
   #replan(key: string, node: NodeContext): ReadonlySet<string> {
     const observed = this.#observed.get(key)
-    const plan = observed && planService(observed.service, observed.slices, node)
+    const plan = observed && encodable(planService(observed.service, observed.slices, node))
     const created = plan?.created ?? this.#plans.get(key)?.created ?? ''
     if (plan) this.#plans.set(key, plan)
     else this.#plans.delete(key)
@@ -130,6 +131,14 @@ export class Planner {
   #holds(key: string, frontend: Frontend): boolean {
     return this.#claims.holder(claimOf(frontend)) === key
   }
+}
+
+/** The plan, or one that wants nothing where an element could not say what it wants: the others' go on. */
+function encodable(plan: ServicePlan): ServicePlan {
+  const problem = planProblem(plan)
+  if (problem === '') return plan
+  const problems = [...plan.problems, `cannot be programmed: ${problem}`]
+  return { ...plan, skipped: 'invalid', problems, frontends: [], clusterIPs: [], pingable: [] }
 }
 
 /** Everything of a node that a plan looks at, but for its local addresses. */

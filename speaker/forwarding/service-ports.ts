@@ -13,7 +13,7 @@ const HEADLESS_LABEL = 'service.kubernetes.io/headless'
 type Labels = Readonly<Record<string, string>>
 const excluded = (labels: Labels): boolean => PROXY_NAME_LABEL in labels || HEADLESS_LABEL in labels
 
-export type SkipReason = 'ExternalName' | 'headless' | 'other proxy' | 'headless label' | ''
+export type SkipReason = 'ExternalName' | 'headless' | 'other proxy' | 'headless label' | 'invalid' | ''
 
 /** Why nothing is forwarded for a Service; '' when it is ours. */
 export function skipReason(service: Service): SkipReason {
@@ -125,10 +125,30 @@ export function endpointsOfPort(
   return [...found.keys()].sort().map((key) => found.get(key) as Endpoint)
 }
 
+/** The API server checks the ports of a Service, but not those of an EndpointSlice. */
+export const isPort = (number: number): boolean => Number.isInteger(number) && number >= 1 && number <= 65_535
+
 const portNumbers = (slice: EndpointSlice, port: { name: string; protocol: Protocol }): number[] =>
   slice.ports
-    .filter((one) => one.port !== 0 && one.name === port.name && one.protocol === port.protocol)
+    .filter((one) => isPort(one.port) && one.name === port.name && one.protocol === port.protocol)
     .map((one) => one.port)
+
+/** What the objects of a Service name as ports and is none, in words; it is left out and the rest is forwarded. */
+export function badPorts(service: Service, slices: readonly EndpointSlice[]): string[] {
+  const found = new Set<string>()
+  const look = (what: string, number: number) => {
+    if (number !== 0 && !isPort(number)) found.add(`${what} ${number} is not a port and is left out`)
+  }
+  for (const { port, nodePort } of service.ports) {
+    look('port', port)
+    look('nodePort', nodePort)
+  }
+  for (const slice of slices) {
+    if (excluded(slice.labels)) continue
+    for (const { port } of slice.ports) look(`EndpointSlice ${slice.name}: port`, port)
+  }
+  return [...found]
+}
 
 const quality = (endpoint: Endpoint): number =>
   Number(endpoint.local) * 4 + Number(endpoint.ready) * 2 + Number(endpoint.serving)

@@ -17,6 +17,7 @@ export function serviceView(
   const errors = [
     ...(plan.skipped === '' ? [] : [`not forwarded: ${plan.skipped}`]),
     ...(plan.affinity ? ['sessionAffinity ClientIP is not kept: each connection chooses anew'] : []),
+    ...named(plan.problems),
     ...conflicts,
   ]
   return {
@@ -25,6 +26,14 @@ export function serviceView(
     frontends: plan.frontends.map(frontendView),
     error: errors.join('; '),
   }
+}
+
+const NAMED_PROBLEMS = 5
+
+/** The first few; a slice may hold a hundred bad ports. */
+const named = (problems: readonly string[]): readonly string[] => {
+  const more = problems.length - NAMED_PROBLEMS
+  return more > 0 ? [...problems.slice(0, NAMED_PROBLEMS), `and ${more} more`] : problems
 }
 
 function frontendView(frontend: Frontend): FrontendView {

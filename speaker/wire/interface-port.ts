@@ -9,6 +9,8 @@ export interface InterfacePortOptions {
   /** what to send back for a frame; the frame is valid during the call only */
   readonly onFrame: (frame: Uint8Array) => Uint8Array | undefined
   readonly onError: (error: Error) => void
+  /** a solicited-node group could not be joined; with undefined: it could not and now is */
+  readonly onGroup: (group: string, refused: Error | undefined) => void
 }
 
 /** All that is open on one interface: packet sockets for ARP and NDP, and the groups that NDP needs. */
@@ -27,10 +29,9 @@ export class InterfacePort {
   static open(options: InterfacePortOptions): InterfacePort {
     const arp = openSocket(options, etherType.arp, arpFilter)
     try {
-      const ndp = openSocket(options, etherType.ipv6, neighborDiscoveryFilter)
-      const groups = new GroupSocket(options.name, options.onError)
-      groups.start()
-      return new InterfacePort(arp, ndp, groups)
+      // Nothing may fail after the last socket is open: it would stay so. Groups open theirs when they are joined.
+      const groups = new GroupSocket(options.name, options.onGroup)
+      return new InterfacePort(arp, openSocket(options, etherType.ipv6, neighborDiscoveryFilter), groups)
     } catch (error) {
       arp.close()
       throw error
@@ -48,6 +49,11 @@ export class InterfacePort {
 
   leave(group: string): void {
     this.#groups.leave(group)
+  }
+
+  /** Tries the groups again that could not be joined; true when one still cannot. */
+  retry(): boolean {
+    return this.#groups.retry()
   }
 
   close(): void {

@@ -6,6 +6,7 @@ import { InterfacePort } from './interface-port.ts'
 import { LinkTable } from './link-table.ts'
 import type { WireLog } from './logger.ts'
 import type { WireAddress, WireObserved } from './protocol.ts'
+import { Unheard } from './unheard.ts'
 
 export interface Layer2EdgeOptions {
   readonly node: string
@@ -27,6 +28,9 @@ export class Layer2Edge {
   readonly #core: Layer2
   readonly #table = new LinkTable()
   readonly #ports = new Map<number, InterfacePort>()
+  readonly #unheard = new Unheard()
+  /** groups that could not be joined and were not logged yet, and an example */
+  #refused: { groups: number; interface: string; group: string; error: string } | undefined
   #routes: RouteSocket | undefined
   #wake: { at: number; timer: Timer } | undefined
   #countersTimer: Timer | undefined
@@ -52,6 +56,7 @@ export class Layer2Edge {
 
   addresses(put: readonly WireAddress[], remove: readonly string[]): void {
     this.#core.remove(remove)
+    this.#unheard.forget(remove)
     this.#core.put(put)
     this.#settle()
   }
@@ -138,8 +143,10 @@ export class Layer2Edge {
     for (const [index, port] of this.#ports) {
       if (wanted.has(index)) continue
       this.#ports.delete(index)
+      this.#unheard.closed(index)
       port.close()
     }
+    if ([...this.#ports.values()].filter((port) => port.retry()).length > 0) this.#again()
     for (const [index, link] of wanted) if (!this.#ports.has(index)) this.#open(link)
     const heard = links.map((link) =>
       wanted.has(link.index) && !this.#ports.has(link.index) ? { ...link, noSocket: true } : link,
@@ -156,6 +163,7 @@ export class Layer2Edge {
         name,
         onFrame: (frame) => this.#receive(frame, index),
         onError: (error) => log('warn', 'socket error', { interface: name, error: error.message }),
+        onGroup: (group, refused) => this.#onGroup(index, name, group, refused),
       })
       this.#ports.set(index, port)
       for (const group of this.#core.groupsOn(index)) port.join(group)
@@ -172,11 +180,32 @@ export class Layer2Edge {
     for (const { interfaceIndex, group, join } of groups) {
       const port = this.#ports.get(interfaceIndex)
       if (join) port?.join(group)
-      else port?.leave(group)
+      else {
+        port?.leave(group)
+        this.#unheard.report(interfaceIndex, '', group, true)
+      }
     }
+    this.#logRefused()
     if (interfaces !== undefined) post({ kind: 'interfaces', interfaces })
-    if (holders.length > 0) post({ kind: 'holders', holders })
+    const told = this.#unheard.tell(holders, clock.now())
+    if (told.length > 0) post({ kind: 'holders', holders: told })
     this.#tick()
+  }
+
+  /** Where a group cannot be joined its addresses are silent, and it is tried again with the next listing. */
+  #onGroup(index: number, name: string, group: string, refused: Error | undefined): void {
+    this.#unheard.report(index, name, group, refused === undefined)
+    if (refused === undefined) return
+    this.#refused ??= { groups: 0, interface: name, group, error: refused.message }
+    this.#refused.groups++
+  }
+
+  #logRefused(): void {
+    if (this.#refused === undefined) return
+    const message = 'cannot join solicited-node groups: their addresses are silent on the interface'
+    this.#options.log('error', message, this.#refused)
+    this.#refused = undefined
+    this.#again()
   }
 
   /** No frame may end the thread, whatever our parsers make of it. */
@@ -184,8 +213,8 @@ export class Layer2Edge {
     const { clock, log } = this.#options
     try {
       const answer = this.#core.receive(frame, index, clock.now())
-      if (answer !== 'conflict') return answer
-      this.#tick()
+      if (answer === 'conflict') this.#tick()
+      else if (answer !== undefined && !this.#unheard.mutes(answer, index)) return answer
     } catch (error) {
       const octets = Buffer.from(frame).toString('hex', 0, loggedOctets)
       log('error', 'a frame could not be handled', { error: String(error), frame: octets })
@@ -197,7 +226,9 @@ export class Layer2Edge {
   #tick(): void {
     const { clock, post } = this.#options
     const { frames, conflicts, deadline } = this.#core.due(clock.now())
-    for (const { interfaceIndex, frame } of frames) this.#ports.get(interfaceIndex)?.send(frame)
+    for (const { interfaceIndex, frame } of frames) {
+      if (!this.#unheard.mutes(frame, interfaceIndex)) this.#ports.get(interfaceIndex)?.send(frame)
+    }
     for (const { address, mac, interfaceIndex, at } of conflicts) {
       post({ kind: 'conflict', address, mac, interface: this.#core.interfaceName(interfaceIndex), at })
     }

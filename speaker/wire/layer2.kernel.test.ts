@@ -143,6 +143,46 @@ describe('answers', () => {
   })
 })
 
+test('IPv6: where the group cannot be joined the address is not held, until it can be', async () => {
+  const allow = (octets: number) => must(node, 'sh', ['-c', `echo ${octets} > /proc/sys/net/core/optmem_max`])
+  const usual = Number(await must(node, 'cat', ['/proc/sys/net/core/optmem_max']))
+  await wire.hold(only('node-a', vip))
+  const listener = spawnIn(client, 'tcpdump', ['-ttlnni', 'eth0', 'icmp6[0] == 136'], { stdio: 'pipe' })
+  let heard = ''
+  listener.stdout?.on('data', (text) => (heard += String(text)))
+  let said = ''
+  listener.stderr?.on('data', (text) => (said += String(text)))
+  await until('tcpdump', () => said.includes('listening on'))
+  try {
+    await allow(0)
+    wire.send({ kind: 'addresses', put: [only('node-a', vip6)], remove: [] })
+    const silent = await until('the holder', () => wire.holder(vip6))
+    expect(silent).toMatchObject({ held: false, interfaces: [], reason: 'noInterface' })
+    expect(await groups()).not.toContain('ff02::1:ff00:50')
+    expect(wire.of('log').at(-1)).toMatchObject({
+      level: 'error',
+      fields: { groups: 1, interface: 'eth0', group: 'ff02::1:ff00:50' },
+    })
+    await allow(usual)
+    await until('held', () => wire.holder(vip6)?.held)
+    expect(await groups()).toContain('ff02::1:ff00:50')
+    expect(wire.holder(vip6)).toMatchObject({ interfaces: ['eth0'], reason: '' })
+    await run(client, 'ip', ['neigh', 'flush', 'dev', 'eth0'])
+    await must(client, 'bash', ['-c', `echo x > /dev/udp/${vip6}/9`])
+    await until('the neighbour entry', async () =>
+      (await must(client, 'ip', ['neigh', 'show', vip6, 'dev', 'eth0'])).includes(nodeMac),
+    )
+    const advertised = () => heard.split('\n').filter((line) => line.includes(`tgt is ${vip6}`))
+    await until('the advertisement', () => advertised().length > 0)
+    // tcpdump tells late, but in order and with the time: there was none before.
+    const from = wire.holder(vip6)?.since ?? 0
+    for (const line of advertised()) expect(1000 * Number(line.split(' ')[0])).toBeGreaterThanOrEqual(from)
+  } finally {
+    await allow(usual)
+    listener.kill()
+  }
+})
+
 describe('announcements', () => {
   test('on take-over, as request and reply, by the schedule', async () => {
     const started = performance.now()

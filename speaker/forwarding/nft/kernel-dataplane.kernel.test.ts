@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { inNetworkNamespace } from '#raw-socket/namespace.ts'
 import { openNetfilterSocket } from '#raw-socket/netlink/netfilter.ts'
 import { cleanup, createNetns, must, type Netns } from '../../../test/netns.ts'
+import type { ForeignChange } from '../dataplane.ts'
 import { build, dataplaneSuite, everything } from '../dataplane-suite.ts'
 import { collections, type Collection } from '../model.ts'
 import { KernelDataplane } from './kernel-dataplane.ts'
@@ -138,15 +139,31 @@ test('foreign proxies are named and left alone', async () => {
   plane.close()
 })
 
-test('changes by others are told, our own are not', async () => {
+test('changes by others are told, our own are not; and whether they hit our tables', async () => {
   const ns = await createNetns('dp-watch')
   const plane = open(ns)
-  const told: string[] = []
-  const watch = plane.watch((by) => told.push(by))
+  const told: ForeignChange[] = []
+  const watch = plane.watch((change) => told.push(change))
   await plane.adopt()
   await plane.apply(build(everything()))
-  await must(ns, 'nft', ['add', 'table', 'ip', 'other'])
-  await expect.poll(() => told).toEqual(['nft'])
+  const expectOurs = async (command: string, ours: boolean) => {
+    told.length = 0
+    await must(ns, 'nft', [command])
+    await expect.poll(() => told, { message: command }).toEqual([{ by: 'nft', ours }])
+  }
+  await expectOurs(
+    'add table ip other; add chain ip other c; add set ip other s { type mark; elements = { 1 } ; }',
+    false,
+  )
+  await expectOurs('flush table ip other; add rule ip other c drop', false)
+  await expectOurs('add table inet fairlead', false)
+  await expectOurs('add element ip fairlead cluster-ips { 10.96.7.7 }', true)
+  await expectOurs('delete element ip6 fairlead cluster-ips { fd00:96::1 }', true)
+  await expectOurs('insert rule ip fairlead services drop; add element ip other s { 2 }', true)
+  await expectOurs('delete table ip other', false)
+  await expectOurs('add chain ip6 fairlead more', true)
+  await expectOurs('delete table ip fairlead', true)
+  await expectOurs('flush ruleset', true)
   watch.close()
   plane.close()
 })

@@ -1,11 +1,15 @@
 import { existsSync } from 'node:fs'
 import type { Family } from '#inet/address.ts'
 import { SystemError } from '#raw-socket/errors.ts'
-import { openNetfilterSocket, type NetfilterSocket } from '#raw-socket/netlink/netfilter.ts'
-import type { Dataplane } from '../dataplane.ts'
+import {
+  openNetfilterSocket,
+  type GenerationEvent,
+  type NetfilterSocket,
+} from '#raw-socket/netlink/netfilter.ts'
+import type { Dataplane, ForeignChange } from '../dataplane.ts'
 import { ForwardingError } from '../errors.ts'
 import { countings, emptyElements, families, type Counting, type Elements, type Operation } from '../model.ts'
-import { encodeOperations, setOf } from './encode.ts'
+import { encodeOperations, nfFamily, setOf } from './encode.ts'
 import { describeForeign } from './foreign.ts'
 import { runNft, type RunNft } from './install.ts'
 import { readCollections, readForeignNames, readTableState } from './table-state.ts'
@@ -92,10 +96,12 @@ export class KernelDataplane implements Dataplane {
     }
   }
 
-  watch(onChange: (by: string) => void): { close(): void } {
+  watch(onChange: (change: ForeignChange) => void): { close(): void } {
     return this.#socket.watch((event) => {
-      if (event === 'overrun') onChange('')
-      else if (!event.own && !(this.#running > 0 && event.processName === 'nft')) onChange(event.processName)
+      if (event === 'overrun') onChange({ by: '', ours: true })
+      else if (!event.own && !(this.#running > 0 && event.processName === 'nft')) {
+        onChange({ by: event.processName, ours: namesOurs(event) })
+      }
     })
   }
 
@@ -180,6 +186,10 @@ export class KernelDataplane implements Dataplane {
     }
   }
 }
+
+/** What a transaction does to a table, it tells by the table's name. */
+const namesOurs = ({ tables }: GenerationEvent): boolean =>
+  tables.some(({ family, name }) => name === TABLE && families.some((one) => nfFamily(one) === family))
 
 const isCounting = (collection: string): collection is Counting =>
   (countings as readonly string[]).includes(collection)
