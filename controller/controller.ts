@@ -27,6 +27,7 @@ export interface ControllerOptions {
   readonly leadership: Leadership
 }
 
+const ANNOUNCEMENT_DELAY_MS = 300
 const POOL_STATUS_DELAY_MS = 1000
 const CONCURRENCY = 8
 const PAGE = 500
@@ -130,7 +131,8 @@ export class Controller {
       for (const service of this.#byNamespace.get(key) ?? []) this.#dirty(service)
     })
     this.inputs.onAnnouncement((service) => {
-      if (this.#session?.has(service)) this.#dirty(service)
+      // Sixty nodes that announce a Service say so one after the other: one write for many of them.
+      if (this.#session?.has(service)) this.#queues.services.addAfter(service, ANNOUNCEMENT_DELAY_MS)
     })
     this.inputs.config.onChange((config) => this.#configChanged(config))
     for (const queue of Object.values(this.#queues)) queue.start()

@@ -41,6 +41,8 @@ export class PoolStatusReconciler {
       await api.patch(resources.ipAddressPools, key, { status }, { type: 'merge', subresource: 'status' })
     } catch (error) {
       if (!isKubeError(error, 'FL_KUBE_NOT_FOUND')) throw error
+      this.#written.delete(pool)
+      return { kind: 'done' }
     }
     this.#written.set(pool, text)
     return { kind: 'done' }

@@ -47,7 +47,7 @@ const tiers: Tier[] = [
   {
     name: 'cluster',
     what: 'the lab end to end: packets from a client, faults',
-    unable: namespacesMissing,
+    unable: () => namespacesMissing() || kubectlMissing(),
     run: () => vitest('cluster', []),
   },
 ]
@@ -77,6 +77,12 @@ function namespacesMissing(): string {
   return attempt.status === 0
     ? ''
     : `no namespaces of its own: ${attempt.stderr.trim() || attempt.error?.message}`
+}
+
+/** No package of Debian's has a kubectl that is new enough, so set-up cannot bring it. */
+function kubectlMissing(): string {
+  const { error } = spawnSync('kubectl', ['version', '--client'], { env: { ...process.env, PATH: path } })
+  return error === undefined ? '' : 'kubectl (1.27 or newer) is not on the PATH'
 }
 
 function command(program: string, args: readonly string[]): number {
