@@ -9,6 +9,7 @@ import type { Logger } from '#kube/logger.ts'
 import { resources } from '#kube/resources.ts'
 import { timestamp } from '#kube/timestamp.ts'
 import type { Outcome } from '#kube/work-queue.ts'
+import { notNow } from './leadership.ts'
 
 export interface ConfigReportOptions {
   readonly api: KubeApi
@@ -51,8 +52,7 @@ export class ConfigReport {
       return { kind: 'done' }
     }
     this.#recordEvents(problems)
-    await this.#writeState(problems)
-    return { kind: 'done' }
+    return this.#writeState()
   }
 
   /** Each problem once, until it has gone and come back. */
@@ -67,15 +67,24 @@ export class ConfigReport {
     this.#said = new Set(problems.map(identity))
   }
 
-  async #writeState(problems: readonly Problem[]): Promise<void> {
+  /** Asks before each write whether it may begin: leadership can end while the server answers. */
+  async #writeState(): Promise<Outcome> {
     const { api, clock, namespace } = this.#options
     const key = { namespace, name: STATE_NAME }
-    const present =
-      (await this.#readState()) ?? (await api.create(resources.configurationStates, emptyState(key)))
+    let present = await this.#readState()
+    if (present === undefined) {
+      if (this.#options.problems() === undefined) return notNow
+      present = await api.create(resources.configurationStates, emptyState(key))
+    }
+    const problems = this.#options.problems()
+    if (problems === undefined) return notNow
     const { status: before = {} } = present as KubeObject & { status?: ConfigurationStateStatus }
     const status = stateOf(problems, before.conditions ?? [], timestamp(clock.now()))
-    if (sameState(before, status)) return
-    await api.patch(resources.configurationStates, key, { status }, { type: 'merge', subresource: 'status' })
+    if (sameState(before, status)) return { kind: 'done' }
+    // The resourceVersion keeps a write that is late from undoing the next leader's; after a 409 the queue tries again.
+    const patch = { metadata: { resourceVersion: present.metadata.resourceVersion }, status }
+    await api.patch(resources.configurationStates, key, patch, { type: 'merge', subresource: 'status' })
+    return { kind: 'done' }
   }
 
   async #readState(): Promise<KubeObject | undefined> {

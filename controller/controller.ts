@@ -9,13 +9,13 @@ import { resources } from '#kube/resources.ts'
 import { WorkQueue, type Outcome } from '#kube/work-queue.ts'
 import { ConfigReport } from './config-report.ts'
 import { Inputs } from './inputs.ts'
-import type { Leadership } from './leadership.ts'
+import { notNow, type Leadership } from './leadership.ts'
 import { ControllerMetrics } from './metrics.ts'
 import { PoolStatusReconciler } from './pool-status.ts'
 import { POOL_ANNOTATION } from './request.ts'
 import { ServiceReconciler } from './service-reconciler.ts'
 import { byAge, Session } from './session.ts'
-import { ADDRESS_ASSIGNED } from './status-patch.ts'
+import { ADDRESS_ASSIGNED, ANNOUNCED } from './status-patch.ts'
 
 export interface ControllerOptions {
   readonly api: KubeApi
@@ -27,7 +27,9 @@ export interface ControllerOptions {
   readonly leadership: Leadership
 }
 
-const ANNOUNCEMENT_DELAY_MS = 300
+/** People wait for the first announcement of a Service; for later changes many nodes share one write. */
+const FIRST_ANNOUNCEMENT_DELAY_MS = 300
+const ANNOUNCEMENT_DELAY_MS = 1000
 const POOL_STATUS_DELAY_MS = 1000
 const CONCURRENCY = 8
 const PAGE = 500
@@ -55,6 +57,8 @@ export class Controller {
   #session: Session | undefined
   /** counts changes of leadership */
   #term = 0
+  /** what was last said about leadership; a Lease may be late without it having changed */
+  #leading = false
 
   constructor(options: ControllerOptions) {
     const { api, clock, namespace, identity, log } = options
@@ -83,6 +87,7 @@ export class Controller {
       api,
       namespace,
       counts: (pool) => this.#writable()?.counts(pool),
+      uidOf: (pool) => this.inputs.config.uidOf({ kind: 'IPAddressPool', namespace, name: pool }),
     })
     this.#report = new ConfigReport({
       api,
@@ -96,8 +101,8 @@ export class Controller {
     this.#queues = {
       activation: this.#queue('activation', () => this.#activate()),
       services: this.#queue('services', (key) => this.#services.reconcile(key), CONCURRENCY),
-      pools: this.#queue('pools', (key) => this.#poolStatus.reconcile(key)),
-      configuration: this.#queue('configuration', () => this.#report.reconcile()),
+      pools: this.#queue('pools', (key) => this.#unlessFenced(() => this.#poolStatus.reconcile(key))),
+      configuration: this.#queue('configuration', () => this.#unlessFenced(() => this.#report.reconcile())),
     }
     this.metrics = new ControllerMetrics({
       pools: () => this.poolCounts(),
@@ -131,8 +136,12 @@ export class Controller {
       for (const service of this.#byNamespace.get(key) ?? []) this.#dirty(service)
     })
     this.inputs.onAnnouncement((service) => {
-      // Sixty nodes that announce a Service say so one after the other: one write for many of them.
-      if (this.#session?.has(service)) this.#queues.services.addAfter(service, ANNOUNCEMENT_DELAY_MS)
+      if (!this.#session?.has(service)) return
+      const known = this.inputs.services.store.get(service)
+      this.#queues.services.addAfter(
+        service,
+        saysAnnounced(known) ? ANNOUNCEMENT_DELAY_MS : FIRST_ANNOUNCEMENT_DELAY_MS,
+      )
     })
     this.inputs.config.onChange((config) => this.#configChanged(config))
     for (const queue of Object.values(this.#queues)) queue.start()
@@ -147,6 +156,7 @@ export class Controller {
   leadershipChanged(leader: boolean): void {
     this.#options.log.info({ leader }, leader ? 'leading' : 'standing by')
     this.#session = undefined
+    this.#leading = leader
     this.#term++
     if (leader) this.#queues.activation.add('activation')
     else this.#queues.configuration.add('configuration')
@@ -164,6 +174,11 @@ export class Controller {
   #writable(): Session | undefined {
     const { clock, leadership } = this.#options
     return leadership.mayWrite(clock.now()) ? this.#session : undefined
+  }
+
+  /** Without a session there is nothing to wait for: activation adds all keys. */
+  async #unlessFenced(reconcile: () => Promise<Outcome>): Promise<Outcome> {
+    return this.#session !== undefined && this.#writable() === undefined ? notNow : reconcile()
   }
 
   #queue(name: string, reconcile: (key: string) => Promise<Outcome>, concurrency = 1): WorkQueue {
@@ -212,12 +227,14 @@ export class Controller {
   async #activate(): Promise<Outcome> {
     const { clock, leadership, loadBalancerClass, log } = this.#options
     if (this.#session !== undefined || this.inputs.missing.length > 0) return { kind: 'done' }
-    if (!leadership.mayWrite(clock.now())) return { kind: 'done' }
+    const fenced = () => !leadership.mayWrite(clock.now())
+    if (fenced()) return this.#leading ? notNow : { kind: 'done' }
     const term = this.#term
     // What an earlier term began to write must be in the list.
     await this.#queues.services.idle()
     const services = (await this.#listServices()).sort(byAge)
-    if (term !== this.#term || !leadership.mayWrite(clock.now())) return { kind: 'done' }
+    if (term !== this.#term) return { kind: 'done' }
+    if (fenced()) return this.#leading ? notNow : { kind: 'done' }
     const { config, problems } = this.inputs.config
     const namespaces = this.inputs.namespaces.store.values()
     this.#session = new Session(loadBalancerClass, config, problems, namespaces, services)
@@ -254,6 +271,9 @@ const concernsUs = (service: Service, loadBalancerClass: string): boolean =>
   classRefusal(service, loadBalancerClass) === '' ||
   Object.hasOwn(service.annotations, POOL_ANNOTATION) ||
   service.conditions.some(({ type }) => type === ADDRESS_ASSIGNED)
+
+const saysAnnounced = (service: Service | undefined): boolean =>
+  service?.conditions.some(({ type, status }) => type === ANNOUNCED && status === 'True') === true
 
 const sameLabels = (a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean =>
   JSON.stringify(a) === JSON.stringify(b)

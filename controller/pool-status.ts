@@ -10,11 +10,14 @@ export interface PoolStatusOptions {
   readonly namespace: string
   /** undefined for a pool that is not in force, and while this replica may not write */
   readonly counts: (pool: string) => PoolCounts | undefined
+  /** of the object as it was last seen, '' when it is gone */
+  readonly uidOf: (pool: string) => string
 }
 
 /** Keeps the counters in IPAddressPool.status. */
 export class PoolStatusReconciler {
   readonly #options: PoolStatusOptions
+  /** by pool: the uid of the object and what was written to it */
   readonly #written = new Map<string, string>()
 
   constructor(options: PoolStatusOptions) {
@@ -34,7 +37,8 @@ export class PoolStatusReconciler {
       return { kind: 'done' }
     }
     const status = poolStatus(counts)
-    const text = JSON.stringify(status)
+    // A pool that was deleted and made again has the same name and no status.
+    const text = JSON.stringify([this.#options.uidOf(pool), status])
     if (this.#written.get(pool) === text) return { kind: 'done' }
     try {
       const key = { namespace, name: pool }

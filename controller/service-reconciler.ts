@@ -11,6 +11,7 @@ import type { Outcome } from '#kube/work-queue.ts'
 import { announcedCondition } from './announcements.ts'
 import type { Decision, NotOurs, ServiceEvent } from './decide.ts'
 import type { Inputs } from './inputs.ts'
+import { notNow } from './leadership.ts'
 import { deprecatedAnnotations } from './request.ts'
 import type { Session } from './session.ts'
 import { ADDRESS_ASSIGNED, statusPatch } from './status-patch.ts'
@@ -29,8 +30,6 @@ export interface ServiceReconcilerOptions {
   readonly onDecided: (hopeful: readonly string[], touchedPools: readonly string[]) => void
 }
 
-/** How soon a Service is looked at again that may not be written now. */
-const RETRY_MS = 1000
 const ATTEMPTS = 4
 const EVENTS_KEPT = 10
 
@@ -46,20 +45,17 @@ export class ServiceReconciler {
     this.#options = options
   }
 
-  /** The next reconcile of this Service asks the API server whether it exists. */
+  /** Until the reflector knows this Service, or it is gone, each reconcile asks the API server for it. */
   confirm(key: string): void {
     this.#unconfirmed.add(key)
   }
 
   async reconcile(key: string): Promise<Outcome> {
-    let service = this.#options.inputs.services.store.get(key)
-    if (service === undefined && this.#unconfirmed.has(key)) service = await this.#read(key)
-    this.#unconfirmed.delete(key)
+    let service = await this.#current(key)
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const session = this.#options.session()
       // A session that may not write just now (its Lease is late) must not forget the Service.
-      if (session === undefined)
-        return this.#options.held() ? { kind: 'after', ms: RETRY_MS } : { kind: 'done' }
+      if (session === undefined) return this.#options.held() ? notNow : { kind: 'done' }
       const decision = service === undefined ? undefined : session.decide(service)
       if (service === undefined) session.forget(key)
       this.#options.onDecided(session.takeHopeful(), session.takeTouched())
@@ -101,6 +97,15 @@ export class ServiceReconciler {
     }
     this.#say(key, service)
     return true
+  }
+
+  /** What the reflector does not know yet must not count as gone: its address would be given to another. */
+  async #current(key: string): Promise<Service | undefined> {
+    const known = this.#options.inputs.services.store.get(key)
+    if (known === undefined && !this.#unconfirmed.has(key)) return undefined
+    const service = known ?? (await this.#read(key))
+    if (known !== undefined || service === undefined) this.#unconfirmed.delete(key)
+    return service
   }
 
   async #read(key: string): Promise<Service | undefined> {
