@@ -1,6 +1,7 @@
 import { speakerSource } from '#admin/speaker-source.ts'
 import { systemClock } from '#kube/clock.ts'
 import { connect } from '#kube/connect.ts'
+import type { LocalDetector } from '#speaker/forwarding/config.ts'
 import { startSpeaker } from '#speaker/main.ts'
 import { oneOf, prefixes, required, type ProcessOptions } from './options.ts'
 import { createLogger, runProcess } from './process.ts'
@@ -15,6 +16,11 @@ interface SpeakerCommandOptions extends ProcessOptions {
   readonly ignoreExcludeLb: boolean
 }
 
+const localDetector = ({ clusterCidr = [] }: SpeakerCommandOptions): LocalDetector =>
+  clusterCidr.length === 0
+    ? { by: 'nothing' }
+    : { by: 'cluster-cidrs', cidrs: prefixes(clusterCidr, '--cluster-cidr') }
+
 /** `fairlead speaker`: runs until SIGTERM, or until its wire thread dies. */
 export async function speakerCommand(options: SpeakerCommandOptions): Promise<void> {
   const namespace = required(options.namespace, '--namespace', 'METALLB_NAMESPACE')
@@ -23,7 +29,7 @@ export async function speakerCommand(options: SpeakerCommandOptions): Promise<vo
   const log = createLogger(options, 'speaker')
   const forwarding = {
     mode: oneOf(options.forwarding, ['full', 'off'], '--forwarding'),
-    clusterCIDRs: prefixes(options.clusterCidr ?? [], '--cluster-cidr'),
+    detector: localDetector(options),
     nodePortAddresses: nodePortAddresses.includes('primary')
       ? ('primary' as const)
       : prefixes(nodePortAddresses, '--nodeport-addresses'),

@@ -286,6 +286,8 @@ export class Speaker {
       internalIPs: node.internalIPs,
       labels: node.labels,
       localAddresses: this.#wireState.localAddresses(),
+      podCIDRs: node.podCIDRs,
+      serviceCIDRs: [],
     }
     const text = JSON.stringify(context)
     if (text === this.#contextText) return

@@ -1,18 +1,29 @@
 import type { Prefix } from '#inet/prefix.ts'
 
+/** How traffic of pods is told from traffic of others: kube-proxy's four modes, and none. */
+export type LocalDetector =
+  /** nothing is known: everybody is taken for a pod, and nobody is short-circuited */
+  | { readonly by: 'nothing' }
+  /** ClusterCIDR: the source lies in one of these (`--cluster-cidr`, both families) */
+  | { readonly by: 'cluster-cidrs'; readonly cidrs: readonly Prefix[] }
+  /** NodeCIDR: the source lies in one of the pod CIDRs of this Node (`NodeContext.podCIDRs`) */
+  | { readonly by: 'node-cidrs' }
+  /** BridgeInterface: it comes in by this interface */
+  | { readonly by: 'bridge'; readonly name: string }
+  /** InterfaceNamePrefix: it comes in by an interface whose name begins so */
+  | { readonly by: 'interface-prefix'; readonly prefix: string }
+
 /** What the operator chose; fixed for the life of the process. */
 export interface ForwardingConfig {
   readonly mode: 'full' | 'off'
-  /** sources that count as pods (`--cluster-cidr`, both families); [] means no detector: everybody is a pod */
-  readonly clusterCIDRs: readonly Prefix[]
+  /** how a packet from a pod is recognised (`--detect-local-mode`) */
+  readonly detector: LocalDetector
   /** where NodePorts are accepted (`--nodeport-addresses`): the Node's primary addresses, or local addresses in these */
   readonly nodePortAddresses: 'primary' | readonly Prefix[]
   /** masquerade everything that goes to a ClusterIP */
   readonly masqueradeAll: boolean
   /** first and last NodePort: kept from outgoing connections by sysctl.ts; undefined leaves the node as it is */
   readonly nodePortRange?: { readonly first: number; readonly last: number }
-  /** ClusterIP ranges: new connections to addresses in them that no Service has are dropped */
-  readonly serviceCIDRs?: readonly Prefix[]
 }
 
 /** What a plan needs to know about the node it is for. Addresses are canonical text, of both families. */
@@ -23,4 +34,8 @@ export interface NodeContext {
   readonly labels: Readonly<Record<string, string>>
   /** every address of the node's interfaces */
   readonly localAddresses: readonly string[]
+  /** the Node's spec.podCIDRs */
+  readonly podCIDRs: readonly string[]
+  /** ClusterIP ranges, from the ServiceCIDR objects: new connections to addresses in them that no Service has are dropped */
+  readonly serviceCIDRs: readonly string[]
 }

@@ -54,8 +54,8 @@ describe('assignSlots', () => {
 })
 
 test('ranges that lie in others are left out', () => {
-  const clusterCIDRs = ['10.0.0.0/8', '10.1.0.0/16', '10.0.0.0/8'].map((text) => parsePrefix(text))
-  const keys = nodeElements(testNode, { ...testConfig, clusterCIDRs })
+  const cidrs = ['10.0.0.0/8', '10.1.0.0/16', '10.0.0.0/8'].map((text) => parsePrefix(text))
+  const keys = nodeElements(testNode, { ...testConfig, detector: { by: 'cluster-cidrs', cidrs } })
     .filter(({ family, collection }) => family === 4 && collection === 'pod-sources')
     .map(({ key }) => key)
   expect(keys).toEqual(['10.0.0.0/8'])

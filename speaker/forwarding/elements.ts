@@ -1,6 +1,6 @@
 import { tryParseAddress, type Family } from '#inet/address.ts'
-import { formatPrefix, hostPrefix, prefixContains, type Prefix } from '#inet/prefix.ts'
-import type { ForwardingConfig, NodeContext } from './config.ts'
+import { formatPrefix, hostPrefix, prefixContains, tryParsePrefix, type Prefix } from '#inet/prefix.ts'
+import type { ForwardingConfig, LocalDetector, NodeContext } from './config.ts'
 import { endpointsOf, families, tuple, type Collection, type Counting, type Element } from './model.ts'
 import type { Frontend, ServicePlan } from './plan.ts'
 import type { Endpoint } from './service-ports.ts'
@@ -131,14 +131,20 @@ export function nodeElements(node: NodeContext, config: ForwardingConfig): Eleme
       for (const prefix of prefixes)
         elements.push({ family, collection, key: formatPrefix(prefix), value: '' })
     }
-    const pods = ours(config.clusterCIDRs)
+    const pods = ours(podPrefixes(node, config.detector))
     put('pod-sources', pods)
     // Without a detector everybody is taken for a pod, but nobody is short-circuited (kube-proxy's no-op detector).
     if (!config.masqueradeAll) put('unmasqueraded-sources', pods.length > 0 ? pods : [all])
-    put('service-cidrs', ours(config.serviceCIDRs ?? []))
+    put('service-cidrs', ours(node.serviceCIDRs.flatMap((text) => tryParsePrefix(text) ?? [])))
     put('nodeport-addresses', nodePortPrefixes(family, node, config, all, ours))
   }
   return elements
+}
+
+/** Sources that are pods by their address. */
+const podPrefixes = (node: NodeContext, detector: LocalDetector): readonly Prefix[] => {
+  if (detector.by === 'cluster-cidrs') return detector.cidrs
+  return detector.by === 'node-cidrs' ? node.podCIDRs.flatMap((text) => tryParsePrefix(text) ?? []) : []
 }
 
 function nodePortPrefixes(

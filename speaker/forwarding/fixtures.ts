@@ -10,14 +10,15 @@ export const testNode: NodeContext = {
   internalIPs: ['192.168.0.2', 'fd00:aaaa::2'],
   labels: { 'topology.kubernetes.io/zone': 'zone-a' },
   localAddresses: ['127.0.0.1', '::1', '192.168.0.2', '192.168.1.2', 'fd00:aaaa::2'],
+  podCIDRs: ['10.180.0.0/24', 'fd00:10:0:180::/64'],
+  serviceCIDRs: ['172.30.0.0/16', 'fd00:172:30::/112'],
 }
 
 export const testConfig: ForwardingConfig = {
   mode: 'full',
-  clusterCIDRs: [parsePrefix('10.0.0.0/8'), parsePrefix('fd00:10::/64')],
+  detector: { by: 'cluster-cidrs', cidrs: [parsePrefix('10.0.0.0/8'), parsePrefix('fd00:10::/64')] },
   nodePortAddresses: 'primary',
   masqueradeAll: false,
-  serviceCIDRs: [parsePrefix('172.30.0.0/16'), parsePrefix('fd00:172:30::/112')],
 }
 
 interface PortText {
@@ -39,6 +40,10 @@ interface ServiceText {
   readonly external?: 'Local' | 'Cluster'
   readonly internal?: 'Local' | 'Cluster'
   readonly ingress?: { ip?: string; hostname?: string; ipMode?: string }[]
+  readonly annotations?: Record<string, string>
+  /** seconds; asks for sessionAffinity ClientIP */
+  readonly affinity?: number
+  readonly healthCheckNodePort?: number
 }
 
 export const service = (name: string, text: ServiceText = {}): Service =>
@@ -48,6 +53,7 @@ export const service = (name: string, text: ServiceText = {}): Service =>
       namespace: text.namespace ?? 'ns',
       creationTimestamp: text.created ?? '2026-01-01T00:00:00Z',
       labels: text.labels ?? {},
+      annotations: text.annotations ?? {},
     },
     spec: {
       type: text.type ?? (text.ingress ? 'LoadBalancer' : 'ClusterIP'),
@@ -57,6 +63,13 @@ export const service = (name: string, text: ServiceText = {}): Service =>
       loadBalancerSourceRanges: text.ranges ?? [],
       externalTrafficPolicy: text.external ?? 'Cluster',
       internalTrafficPolicy: text.internal ?? 'Cluster',
+      healthCheckNodePort: text.healthCheckNodePort ?? 0,
+      ...(text.affinity === undefined
+        ? {}
+        : {
+            sessionAffinity: 'ClientIP',
+            sessionAffinityConfig: { clientIP: { timeoutSeconds: text.affinity } },
+          }),
     },
     status: { loadBalancer: { ingress: text.ingress ?? [] } },
   } as never)

@@ -377,9 +377,9 @@ describe('J: who is masqueraded', () => {
   }
   const configs: readonly (readonly [string, Partial<ForwardingConfig>, Record<string, string>])[] = [
     ['as usual', {}, {}],
-    ['no detector', { clusterCIDRs: [] }, noDetector],
+    ['no detector', { detector: { by: 'nothing' } }, noDetector],
     ['masquerade all', { masqueradeAll: true }, everything],
-    ['masquerade all without a detector', { masqueradeAll: true, clusterCIDRs: [] }, all],
+    ['masquerade all without a detector', { masqueradeAll: true, detector: { by: 'nothing' } }, all],
   ]
   describe.each(configs)('%s', (_, change, overrides) => {
     const elements = elementsFor(objects, { ...testConfig, ...change })

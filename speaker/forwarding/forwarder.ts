@@ -6,6 +6,7 @@ import type { Service } from '#kube/objects/service.ts'
 import type { ForwardingConfig, NodeContext } from './config.ts'
 import type { Dataplane, ForeignChange } from './dataplane.ts'
 import { applyTo } from './diff.ts'
+import type { Follower } from './follower.ts'
 import { ProgrammingLatency } from './latency.ts'
 import type { ForwardingMetrics } from './metrics.ts'
 import { copyElements, countElements, emptyElements, type Elements, type MutableElements } from './model.ts'
@@ -21,6 +22,7 @@ export interface ForwarderOptions {
   readonly metrics?: ForwardingMetrics
   /** Services, by `namespace/name`, that became programmed or are not any more */
   readonly onProgrammed?: (services: readonly string[]) => void
+  readonly followers?: readonly Follower[]
 }
 
 const FIRST_RETRY_MS = 100
@@ -82,6 +84,7 @@ export class Forwarder {
     this.#timer?.cancel()
     this.#verifyTimer?.cancel()
     await this.#running
+    await Promise.all((this.#options.followers ?? []).map((follower) => follower.stop()))
     this.#options.dataplane.close()
   }
 
@@ -236,6 +239,7 @@ export class Forwarder {
       }
     }
     this.#tellProgrammed(settled)
+    this.#tellFollowers(settled)
   }
 
   #tellProgrammed(services: ReadonlySet<string>): void {
@@ -249,6 +253,13 @@ export class Forwarder {
       changed.push(key)
     }
     if (changed.length > 0) this.#options.onProgrammed?.(changed)
+  }
+
+  #tellFollowers(services: ReadonlySet<string>): void {
+    const { followers = [] } = this.#options
+    if (followers.length === 0 || services.size === 0) return
+    const programmed = new Map([...services].map((key) => [key, this.#planner.programmed(key)]))
+    for (const follower of followers) follower.programmed(programmed)
   }
 
   /** undefined: no frontend of the Service is in the data plane */

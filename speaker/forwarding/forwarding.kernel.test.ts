@@ -22,16 +22,17 @@ import type { TrafficRequest, TrafficResponse } from './traffic-agent.ts'
 
 const config: ForwardingConfig = {
   mode: 'full',
-  clusterCIDRs: [parsePrefix('10.1.0.0/16'), parsePrefix('fd00:1::/32')],
+  detector: { by: 'cluster-cidrs', cidrs: [parsePrefix('10.1.0.0/16'), parsePrefix('fd00:1::/32')] },
   nodePortAddresses: 'primary',
   masqueradeAll: false,
-  serviceCIDRs: [parsePrefix('10.96.0.0/16')],
 }
 const context: NodeContext = {
   name: 'node-1',
   internalIPs: ['192.168.0.1', 'fd00:2::1'],
   labels: {},
   localAddresses: ['192.168.0.1', 'fd00:2::1'],
+  podCIDRs: ['10.1.1.0/24'],
+  serviceCIDRs: ['10.96.0.0/16'],
 }
 
 class Agent {

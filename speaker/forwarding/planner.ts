@@ -5,6 +5,7 @@ import { Claims } from './claims.ts'
 import type { ForwardingConfig, NodeContext } from './config.ts'
 import { Desired } from './desired.ts'
 import { diff } from './diff.ts'
+import type { ProgrammedService } from './follower.ts'
 import { elementsOf, frontendKey, nodeElements, type Slots } from './elements.ts'
 import { endpointsOf, tuple, type Elements, type Operation } from './model.ts'
 import { planService, ZONE_LABEL, type Frontend, type ServicePlan } from './plan.ts'
@@ -103,6 +104,13 @@ export class Planner {
 
   services(): Iterable<string> {
     return this.#plans.keys()
+  }
+
+  /** The Service with its plan and the objects that it was made from; undefined when it is gone. */
+  programmed(key: string): ProgrammedService | undefined {
+    const observed = this.#observed.get(key)
+    const plan = this.#plans.get(key)
+    return observed && plan && { key, ...observed, plan }
   }
 
   plan(key: string): ServicePlan | undefined {
