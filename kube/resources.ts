@@ -30,6 +30,13 @@ export const resources = {
     kind: 'EndpointSlice',
     namespaced: true,
   },
+  serviceCidrs: {
+    group: 'networking.k8s.io',
+    version: 'v1',
+    plural: 'servicecidrs',
+    kind: 'ServiceCIDR',
+    namespaced: false,
+  },
   leases: { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', kind: 'Lease', namespaced: true },
   tokenReviews: {
     group: 'authentication.k8s.io',

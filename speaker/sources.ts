@@ -7,6 +7,7 @@ import { projectService, type Service } from '#kube/objects/service.ts'
 import { Reflector } from '#kube/reflector.ts'
 import { resources } from '#kube/resources.ts'
 import { PasswordSource } from './secrets.ts'
+import { ServiceCidrSource } from './service-cidrs.ts'
 import { projectSpeaker } from './status/speaker-status.ts'
 import type { SpeakerInfo } from './world.ts'
 
@@ -31,6 +32,7 @@ export class Sources {
   readonly speakers: Reflector<SpeakerInfo>
   readonly config: ConfigSource
   readonly passwords: PasswordSource
+  readonly serviceCidrs: ServiceCidrSource
   readonly #slices: Reflector<EndpointSlice>
   readonly #slicesByService = new Map<string, Map<string, EndpointSlice>>()
 
@@ -98,6 +100,13 @@ export class Sources {
       onChange: onWorld,
       onError: (error) => options.onError('secrets', error, 0),
     })
+
+    this.serviceCidrs = new ServiceCidrSource({
+      api,
+      clock,
+      onChange: onWorld,
+      onError: (error, retryInMs) => options.onError('servicecidrs', error, retryInMs),
+    })
   }
 
   /** The slices of a Service, by its `namespace/name`. */
@@ -115,11 +124,13 @@ export class Sources {
 
   /** All first lists are complete: only then is anything programmed or announced. */
   get synced(): boolean {
-    return this.#reflectors().every(({ synced }) => synced) && this.config.synced
+    const all = [...this.#reflectors(), this.config, this.serviceCidrs]
+    return all.every(({ synced }) => synced)
   }
 
   async whenSynced(): Promise<void> {
-    await Promise.all([...this.#reflectors(), this.config].map((source) => source.whenSynced()))
+    const all = [...this.#reflectors(), this.config, this.serviceCidrs]
+    await Promise.all(all.map((source) => source.whenSynced()))
   }
 
   /** epoch ms of the last contact with the API server, by resource plural */
@@ -133,7 +144,8 @@ export class Sources {
   }
 
   #all() {
-    return [this.services, this.#slices, this.nodes, this.speakers, this.passwords, this.config]
+    const { services, nodes, speakers, passwords, config, serviceCidrs } = this
+    return [services, this.#slices, nodes, speakers, passwords, config, serviceCidrs]
   }
 }
 
@@ -142,7 +154,14 @@ const serviceOf = (slice: EndpointSlice): string => keyOf({ namespace: slice.nam
 const relevant = (node: Node | undefined): string =>
   node === undefined
     ? ''
-    : JSON.stringify([node.labels, node.internalIPs, node.podCIDRs, node.networkUnavailable])
+    : JSON.stringify([
+        node.labels,
+        node.internalIPs,
+        node.podCIDRs,
+        node.networkUnavailable,
+        node.deleting,
+        node.taints,
+      ])
 
 function sameSpeaker(a: SpeakerInfo | undefined, b: SpeakerInfo | undefined): boolean {
   const text = (one: SpeakerInfo | undefined) =>

@@ -287,7 +287,7 @@ export class Speaker {
       labels: node.labels,
       localAddresses: this.#wireState.localAddresses(),
       podCIDRs: node.podCIDRs,
-      serviceCIDRs: [],
+      serviceCIDRs: this.#sources.serviceCidrs.cidrs,
     }
     const text = JSON.stringify(context)
     if (text === this.#contextText) return

@@ -77,6 +77,8 @@ export const node = (name: string, more: Partial<Node> = {}): Node => ({
   ready: true,
   networkUnavailable: false,
   unschedulable: false,
+  deleting: false,
+  taints: [],
   ...more,
 })
 

@@ -27,6 +27,8 @@ it('reads addresses, CIDRs and conditions', () => {
     ready: true,
     networkUnavailable: false,
     unschedulable: true,
+    deleting: false,
+    taints: [],
   })
 })
 

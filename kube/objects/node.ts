@@ -11,13 +11,17 @@ export interface Node {
   /** condition NetworkUnavailable is True */
   readonly networkUnavailable: boolean
   readonly unschedulable: boolean
+  /** it is being deleted */
+  readonly deleting: boolean
+  /** keys of its taints */
+  readonly taints: readonly string[]
 }
 
 /** A Node may not be used by external load balancers when this label is present, whatever its value. */
 export const EXCLUDE_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers'
 
 interface RawNode extends KubeObject {
-  spec?: { podCIDR?: string; podCIDRs?: string[]; unschedulable?: boolean }
+  spec?: { podCIDR?: string; podCIDRs?: string[]; unschedulable?: boolean; taints?: { key: string }[] }
   status?: {
     addresses?: { type: string; address: string }[]
     conditions?: { type: string; status: string }[]
@@ -38,6 +42,8 @@ export function projectNode(object: KubeObject): Node {
     ready: condition('Ready'),
     networkUnavailable: condition('NetworkUnavailable'),
     unschedulable: spec.unschedulable ?? false,
+    deleting: metadata.deletionTimestamp !== undefined,
+    taints: (spec.taints ?? []).map(({ key }) => key),
   }
 }
 

@@ -234,6 +234,13 @@ export class ApiServer {
       warnings: [],
     }
     create(this.#backend, type, 'default', service, request)
+    this.#seed('servicecidrs.networking.k8s.io', {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'ServiceCIDR',
+      metadata: { name: 'kubernetes' },
+      spec: { cidrs: [...services.cidrs] },
+      status: {},
+    })
   }
 
   #seed(collection: string, object: ApiObject): void {

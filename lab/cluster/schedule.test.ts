@@ -12,6 +12,8 @@ const node = (name: string, over: Partial<Node> = {}): Node => ({
   ready: true,
   networkUnavailable: false,
   unschedulable: false,
+  deleting: false,
+  taints: [],
   ...over,
 })
 

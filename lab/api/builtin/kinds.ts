@@ -22,6 +22,7 @@ import {
   endpointsColumns,
   endpointSliceColumns,
   networkPolicyColumns,
+  serviceCidrColumns,
   serviceColumns,
 } from './columns/network.ts'
 import { daemonSetColumns, deploymentColumns, podColumns, replicaSetColumns } from './columns/workloads.ts'
@@ -196,6 +197,11 @@ export function builtinTypes(services: ServiceRegistry, crdStrategy: Strategy): 
     kind('networking.k8s.io', 'networkpolicies', 'NetworkPolicy', {
       short: ['netpol'],
       columns: networkPolicyColumns,
+    }),
+    kind('networking.k8s.io', 'servicecidrs', 'ServiceCIDR', {
+      cluster: true,
+      subresources: ['status'],
+      columns: serviceCidrColumns,
     }),
     kind('policy', 'poddisruptionbudgets', 'PodDisruptionBudget', {
       short: ['pdb'],

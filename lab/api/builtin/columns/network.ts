@@ -37,6 +37,12 @@ export const serviceColumns: readonly Column[] = [
   wideColumn('Selector', (object) => formatLabels(asService(object).spec.selector)),
 ]
 
+export const serviceCidrColumns: readonly Column[] = [
+  nameColumn,
+  column('CIDRs', (object) => listAt<string>(object, 'spec', 'cidrs').join(',')),
+  ageColumn,
+]
+
 export const endpointSliceColumns: readonly Column[] = [
   nameColumn,
   column('AddressType', textAt('addressType')),

@@ -32,8 +32,12 @@ export class ServiceRegistry {
   readonly #nodePorts = new Map<number, string>()
   #nextPort: number
 
+  /** the ranges that ClusterIPs come from */
+  readonly cidrs: readonly string[]
+
   /** @param cidrs one, or one of each family; the first is the default family */
   constructor(cidrs: readonly string[], ports: { first: number; last: number }) {
+    this.cidrs = cidrs
     const pools = cidrs.map((cidr) => new IpPool(cidr))
     this.#pools = new Map(pools.map((pool) => [pool.family === 4 ? 'IPv4' : 'IPv6', pool]))
     this.#defaultFamily = pools[0]!.family === 4 ? 'IPv4' : 'IPv6'
