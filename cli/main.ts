@@ -53,12 +53,28 @@ processOptions(
 )
   .option('--node-name <name>', 'the Node this runs on', process.env.METALLB_NODE_NAME)
   .option('--forwarding <mode>', 'full: Fairlead forwards Services; off: another proxy does', 'full')
+  .option('--force-forwarding', 'forward even where another service proxy was found', false)
+  .option(
+    '--detect-local-mode <mode>',
+    'how traffic of pods is recognised: ClusterCIDR, NodeCIDR, BridgeInterface or InterfaceNamePrefix',
+  )
   .option(
     '--cluster-cidr <cidrs>',
     'pod networks, comma-separated: traffic from elsewhere to a ClusterIP is masqueraded',
     list,
   )
-  .option('--nodeport-addresses <addresses>', 'node addresses that accept NodePorts: primary, or CIDRs', list)
+  .option('--pod-bridge-interface <name>', 'the bridge that pods are behind (BridgeInterface)')
+  .option('--pod-interface-name-prefix <prefix>', "how names of pods' interfaces begin (InterfaceNamePrefix)")
+  .option(
+    '--nodeport-addresses <addresses>',
+    'node addresses that accept NodePorts: primary, all or CIDRs; localhost in addition',
+    list,
+  )
+  .option(
+    '--service-node-port-range <range>',
+    "kept out of the node's ephemeral ports; '' leaves them alone",
+    '30000-32767',
+  )
   .option('--masquerade-all', 'masquerade all traffic to ClusterIPs', false)
   .option(
     '--ignore-exclude-lb',

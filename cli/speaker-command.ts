@@ -1,40 +1,23 @@
 import { speakerSource } from '#admin/speaker-source.ts'
 import { systemClock } from '#kube/clock.ts'
 import { connect } from '#kube/connect.ts'
-import type { LocalDetector } from '#speaker/forwarding/config.ts'
 import { startSpeaker } from '#speaker/main.ts'
-import { oneOf, prefixes, required, type ProcessOptions } from './options.ts'
+import { forwardingConfig, type ForwardingOptions } from './forwarding-options.ts'
+import { required, type ProcessOptions } from './options.ts'
 import { createLogger, runProcess } from './process.ts'
 import { version } from './version.ts'
 
-interface SpeakerCommandOptions extends ProcessOptions {
+interface SpeakerCommandOptions extends ProcessOptions, ForwardingOptions {
   readonly nodeName?: string
-  readonly forwarding: string
-  readonly clusterCidr?: readonly string[]
-  readonly nodeportAddresses?: readonly string[]
-  readonly masqueradeAll: boolean
   readonly ignoreExcludeLb: boolean
 }
-
-const localDetector = ({ clusterCidr = [] }: SpeakerCommandOptions): LocalDetector =>
-  clusterCidr.length === 0
-    ? { by: 'nothing' }
-    : { by: 'cluster-cidrs', cidrs: prefixes(clusterCidr, '--cluster-cidr') }
 
 /** `fairlead speaker`: runs until SIGTERM, or until its wire thread dies. */
 export async function speakerCommand(options: SpeakerCommandOptions): Promise<void> {
   const namespace = required(options.namespace, '--namespace', 'METALLB_NAMESPACE')
   const nodeName = required(options.nodeName, '--node-name', 'METALLB_NODE_NAME')
-  const nodePortAddresses = options.nodeportAddresses ?? ['primary']
   const log = createLogger(options, 'speaker')
-  const forwarding = {
-    mode: oneOf(options.forwarding, ['full', 'off'], '--forwarding'),
-    detector: localDetector(options),
-    nodePortAddresses: nodePortAddresses.includes('primary')
-      ? ('primary' as const)
-      : prefixes(nodePortAddresses, '--nodeport-addresses'),
-    masqueradeAll: options.masqueradeAll,
-  }
+  const forwarding = forwardingConfig(options)
   const api = await connect({
     userAgent: `fairlead-speaker/${version}`,
     ...(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig }),

@@ -16,10 +16,14 @@ export type LocalDetector =
 /** What the operator chose; fixed for the life of the process. */
 export interface ForwardingConfig {
   readonly mode: 'full' | 'off'
+  /** forward although another service proxy was found on this node */
+  readonly force: boolean
   /** how a packet from a pod is recognised (`--detect-local-mode`) */
   readonly detector: LocalDetector
   /** where NodePorts are accepted (`--nodeport-addresses`): the Node's primary addresses, or local addresses in these */
   readonly nodePortAddresses: 'primary' | readonly Prefix[]
+  /** TCP NodePorts also on 127.0.0.1 and ::1, by a proxy in this process */
+  readonly localhostNodePorts: boolean
   /** masquerade everything that goes to a ClusterIP */
   readonly masqueradeAll: boolean
   /** first and last NodePort: kept from outgoing connections by sysctl.ts; undefined leaves the node as it is */

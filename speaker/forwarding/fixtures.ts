@@ -16,8 +16,10 @@ export const testNode: NodeContext = {
 
 export const testConfig: ForwardingConfig = {
   mode: 'full',
+  force: false,
   detector: { by: 'cluster-cidrs', cidrs: [parsePrefix('10.0.0.0/8'), parsePrefix('fd00:10::/64')] },
   nodePortAddresses: 'primary',
+  localhostNodePorts: false,
   masqueradeAll: false,
 }
 

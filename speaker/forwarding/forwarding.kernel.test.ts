@@ -22,6 +22,8 @@ import type { TrafficRequest, TrafficResponse } from './traffic-agent.ts'
 
 const config: ForwardingConfig = {
   mode: 'full',
+  force: false,
+  localhostNodePorts: false,
   detector: { by: 'cluster-cidrs', cidrs: [parsePrefix('10.1.0.0/16'), parsePrefix('fd00:1::/32')] },
   nodePortAddresses: 'primary',
   masqueradeAll: false,
