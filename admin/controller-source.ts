@@ -5,7 +5,8 @@ import { projectEndpointSlice, type EndpointSlice } from '#kube/objects/endpoint
 import { resources } from '#kube/resources.ts'
 import type { ControllerView, ServiceView } from '#controller/view.ts'
 import { configDocument, plain, portsOf } from './documents.ts'
-import type { PoolEvidence } from './explain/evidence.ts'
+import { AdminError } from './errors.ts'
+import type { PoolEvidence, SpeakerForwarding } from './explain/evidence.ts'
 import type { AdminSource, Document } from './source.ts'
 
 /** Field managers that are ours: whoever else owns status.loadBalancer is a second controller. */
@@ -80,22 +81,30 @@ export function controllerSource(options: {
       items: [],
       unknown: 'the controller forwards nothing: ask a speaker',
     }),
+    forwardingTrace: notHere,
+    forwardingDump: notHere,
     config: async () => configDocument(view().config, view().problems),
-    evidence: async (key) => {
+    evidence: async (key, client) => {
       const allocation = view().service(key)
       return {
         key,
         service: allocation?.service,
         loadBalancerClass: view().loadBalancerClass,
+        ...(client === undefined ? {} : { client }),
         ...(allocation === undefined ? {} : { allocation }),
         pools: view().pools.map(poolEvidence),
         ...(await read(async () => ({ slices: await slicesOf(api, key) }))),
+        ...(await read(async () => ({ speakers: (await speakers()).map(speakerForwarding) }))),
         ...(allocation === undefined
           ? {}
           : await read(async () => ({ statusManagers: await managersOf(api, key) }))),
       }
     },
   }
+}
+
+const notHere = async (): Promise<never> => {
+  throw new AdminError('FL_ADMIN_NOT_HERE', 404, 'the controller forwards nothing: ask the speaker of a node')
 }
 
 /** A part of the evidence that could not be had is missing, and its check says so. */
@@ -129,6 +138,16 @@ async function managersOf(api: KubeApi, key: string): Promise<string[]> {
   return entries
     .filter(({ fieldsV1 }) => JSON.stringify(fieldsV1 ?? {}).includes('"f:loadBalancer":{"f:ingress"'))
     .flatMap(({ manager }) => (manager === undefined || OWN_MANAGERS.test(manager) ? [] : [manager]))
+}
+
+function speakerForwarding({ metadata, status = {} }: SpeakerStatusObject): SpeakerForwarding {
+  const { mode, synced, reason } = status.forwarding ?? {}
+  return {
+    node: status.node ?? metadata.name,
+    mode: String(mode ?? 'off'),
+    synced: synced === true,
+    reason: typeof reason === 'string' ? reason : '',
+  }
 }
 
 function poolEvidence(pool: ControllerView['pools'][number]): PoolEvidence {

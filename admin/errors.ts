@@ -1,5 +1,10 @@
 export type AdminErrorCode =
-  'FL_ADMIN_UNAUTHENTICATED' | 'FL_ADMIN_FORBIDDEN' | 'FL_ADMIN_NOT_FOUND' | 'FL_ADMIN_AUTH_UNAVAILABLE'
+  | 'FL_ADMIN_UNAUTHENTICATED'
+  | 'FL_ADMIN_FORBIDDEN'
+  | 'FL_ADMIN_NOT_FOUND'
+  | 'FL_ADMIN_ARGUMENT'
+  | 'FL_ADMIN_NOT_HERE'
+  | 'FL_ADMIN_AUTH_UNAVAILABLE'
 
 /** An answer of the admin API that is not a success; fastify sends `statusCode` and the message. */
 export class AdminError extends Error {

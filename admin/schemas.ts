@@ -13,6 +13,13 @@ export const listSchema = {
   },
 } as const
 
+export const explainQuery = {
+  type: 'object',
+  properties: {
+    client: { type: 'string', maxLength: 64, description: 'the address of a client that cannot reach it' },
+  },
+} as const
+
 const verdict = { type: 'string', enum: ['ok', 'warn', 'fail', 'unknown'] } as const
 
 export const explanationSchema = {

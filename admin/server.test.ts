@@ -17,6 +17,18 @@ const source: AdminSource = {
   layer2: empty,
   bgpPeers: empty,
   forwardingServices: async () => ({ items: [], unknown: 'ask a speaker' }),
+  forwardingTrace: async ({ from, to }) => ({
+    from,
+    to,
+    verdict: 'untouched',
+    reason: '',
+    service: '',
+    frontend: '',
+    endpoints: [],
+    steps: [],
+    note: '',
+  }),
+  forwardingDump: async (query) => ({ head: { query }, items: [{ service: 'a/b' }, { service: 'c/d' }] }),
   config: async () => ({ problems: [] }),
   evidence: async (key) => ({ key, service: undefined, loadBalancerClass: '' }),
 }
@@ -51,6 +63,8 @@ describe('behind a Unix socket', () => {
     'layer2',
     'bgp/peers',
     'forwarding/services',
+    'forwarding/trace?from=10.0.0.1&to=10.96.0.1:80&protocol=udp&interface=eth0',
+    'forwarding/dump',
     'config',
   ])('/api/v1/%s answers JSON', async (path) => {
     server = await createAdminServer({ ...probes, version: '1', source })
@@ -68,6 +82,28 @@ describe('behind a Unix socket', () => {
     expect((await get('/api/v1/services/default/No_Name')).statusCode).toBe(400)
   })
 
+  test('a dump is one JSON document, and its numbers are numbers', async () => {
+    server = await createAdminServer({ ...probes, version: '1', source })
+    const answer = await get('/api/v1/forwarding/dump?service=a/b&family=6&differences=true&limit=3')
+    expect(answer.headers['content-type']).toContain('application/json')
+    expect(answer.json()).toEqual({
+      query: { service: 'a/b', family: 6, differences: true, limit: 3 },
+      items: [{ service: 'a/b' }, { service: 'c/d' }],
+    })
+  })
+
+  test.each([
+    ['trace?to=10.96.0.1:80', "'from'"],
+    ['trace?from=10.0.0.1', "'to'"],
+    ['dump?family=5', 'family'],
+    ['dump?limit=0', 'limit'],
+    ['dump?service=web', 'service'],
+  ])('forwarding/%s is refused, and %s named', async (query, words) => {
+    server = await createAdminServer({ ...probes, version: '1', source })
+    const answer = await get(`/api/v1/forwarding/${query}`)
+    expect([answer.statusCode, answer.json().message]).toEqual([400, expect.stringContaining(words)])
+  })
+
   test('the dashboard is there, and may load nothing from elsewhere', async () => {
     server = await createAdminServer({ ...probes, version: '1', source })
     for (const path of ['/', '/dashboard/style.css', '/dashboard/page.js']) {
@@ -81,7 +117,13 @@ describe('behind a Unix socket', () => {
     server = await createAdminServer({ ...probes, version: '1', source })
     const { paths } = (await get('/openapi.json')).json()
     expect(Object.keys(paths)).toEqual(
-      expect.arrayContaining(['/healthz', '/api/v1/services/{namespace}/{name}', '/api/v1/bgp/peers']),
+      expect.arrayContaining([
+        '/healthz',
+        '/api/v1/services/{namespace}/{name}',
+        '/api/v1/bgp/peers',
+        '/api/v1/forwarding/trace',
+        '/api/v1/forwarding/dump',
+      ]),
     )
   })
 })

@@ -4,7 +4,8 @@ import type { Authorizer } from './auth.ts'
 import { addDashboard } from './dashboard/dashboard.ts'
 import { AdminError } from './errors.ts'
 import { explain } from './explain/explain.ts'
-import { detailSchema, explanationSchema, listSchema, serviceParams } from './schemas.ts'
+import { addForwardingRoutes } from './forwarding/routes.ts'
+import { detailSchema, explainQuery, explanationSchema, listSchema, serviceParams } from './schemas.ts'
 import type { AdminSource, DocumentList } from './source.ts'
 
 export interface ProbeOptions {
@@ -98,6 +99,7 @@ function addApi(server: FastifyInstance, { source, authorize }: AdminOptions): v
   list('/api/v1/layer2', 'Addresses announced by ARP and NDP, and who holds them', () => source.layer2())
   list('/api/v1/bgp/peers', 'BGP sessions', () => source.bgpPeers())
   list('/api/v1/forwarding/services', 'Frontends in the kernel', () => source.forwardingServices())
+  addForwardingRoutes(server, source)
 
   const one = { params: serviceParams }
   server.get<{ Params: { namespace: string; name: string } }>(
@@ -110,9 +112,17 @@ function addApi(server: FastifyInstance, { source, authorize }: AdminOptions): v
       return found
     },
   )
-  server.get<{ Params: { namespace: string; name: string } }>(
+  server.get<{ Params: { namespace: string; name: string }; Querystring: { client?: string } }>(
     '/api/v1/services/:namespace/:name/explain',
-    { schema: { summary: 'Why does its address not work?', ...one, response: { 200: explanationSchema } } },
-    async ({ params }) => explain(await source.evidence(`${params.namespace}/${params.name}`)),
+    {
+      schema: {
+        summary: 'Why does its address not work?',
+        ...one,
+        querystring: explainQuery,
+        response: { 200: explanationSchema },
+      },
+    },
+    async ({ params, query }) =>
+      explain(await source.evidence(`${params.namespace}/${params.name}`, query.client)),
   )
 }

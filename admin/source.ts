@@ -1,4 +1,7 @@
 import type { Evidence } from './explain/evidence.ts'
+import type { DumpQuery } from './forwarding/dump-source.ts'
+import type { TraceDocument } from './forwarding/trace.ts'
+import type { TraceQuery } from './forwarding/trace-query.ts'
 
 /** Any JSON document: these are made to be printed, not computed with. Counts beyond 2^53 are decimal strings. */
 export type Document = Readonly<Record<string, unknown>>
@@ -7,6 +10,12 @@ export type Document = Readonly<Record<string, unknown>>
 export interface DocumentList {
   readonly items: readonly Document[]
   readonly unknown?: string
+}
+
+/** A list too long to be printed at once: `head`, which is never empty, and then the items as they come. */
+export interface DocumentStream {
+  readonly head: Document
+  readonly items: Iterable<Document>
 }
 
 /** What the admin API asks of the process it runs in; the controller and the speaker each have one. */
@@ -22,7 +31,12 @@ export interface AdminSource {
   layer2(): Promise<DocumentList>
   bgpPeers(): Promise<DocumentList>
   forwardingServices(): Promise<DocumentList>
+  /** @throws AdminError FL_ADMIN_ARGUMENT, FL_ADMIN_NOT_HERE in a process that forwards nothing */
+  forwardingTrace(query: TraceQuery): Promise<TraceDocument>
+  /** @throws AdminError FL_ADMIN_NOT_FOUND, FL_ADMIN_NOT_HERE in a process that forwards nothing */
+  forwardingDump(query: DumpQuery): Promise<DocumentStream>
   /** the checked configuration in force, and every problem with the one that was asked for */
   config(): Promise<Document>
-  evidence(key: string): Promise<Evidence>
+  /** @param client the address of a client to ask about */
+  evidence(key: string, client?: string): Promise<Evidence>
 }

@@ -1,7 +1,13 @@
+import type { ForwardingView } from '#speaker/forwarding/view.ts'
 import type { SpeakerView } from '#speaker/view.ts'
 import { classRefusal } from '#kube/objects/load-balancer-class.ts'
 import { nodeRefusal } from '#speaker/world.ts'
 import { addressesOf, configDocument, plain, portsOf, serviceKey } from './documents.ts'
+import type { ForwardingEvidence } from './explain/evidence.ts'
+import { DumpSource } from './forwarding/dump-source.ts'
+import { frontendWords, holderOf } from './forwarding/words.ts'
+import { parseTraceQuery } from './forwarding/trace-query.ts'
+import { traceDocument } from './forwarding/trace.ts'
 import type { AdminSource, Document } from './source.ts'
 
 /** The admin API of a speaker: what one node does for each Service, and why not. */
@@ -11,6 +17,7 @@ export function speakerSource(options: {
   readonly ignoreExcludeLabel: boolean
 }): AdminSource {
   const { view, loadBalancerClass } = options
+  const dumps = new DumpSource(() => view().forwarding)
   return {
     component: 'speaker',
     status: async () => {
@@ -28,7 +35,11 @@ export function speakerSource(options: {
           synced: forwarding.synced,
           generation: forwarding.generation,
           ...(forwarding.lastError === undefined ? {} : { lastError: forwarding.lastError }),
+          lastSync: forwarding.lastSync,
+          forwarding: forwarding.forwarding,
+          reason: forwarding.reason,
           foreign: forwarding.foreign,
+          ...serviceCounts(forwarding),
         },
         problems: problems.length,
       }
@@ -84,14 +95,48 @@ export function speakerSource(options: {
         ...(forwarding.mode === 'off' ? { unknown: 'forwarding is off: another proxy does it' } : {}),
       }
     },
+    forwardingTrace: async (query) => {
+      const now = view()
+      return traceDocument(parseTraceQuery(query), now.forwarding, now.services())
+    },
+    forwardingDump: (query) => dumps.dump(query),
     config: async () => configDocument(view().config, view().problems),
-    evidence: async (key) => ({
-      key,
-      service: view().service(key),
-      loadBalancerClass,
-      slices: view().slices(key),
-    }),
+    evidence: async (key, client) => {
+      const now = view()
+      return {
+        key,
+        service: now.service(key),
+        loadBalancerClass,
+        slices: now.slices(key),
+        forwarding: forwardingEvidence(now, key),
+        ...(client === undefined ? {} : { client }),
+      }
+    },
   }
+}
+
+function forwardingEvidence({ node, forwarding }: SpeakerView, key: string): ForwardingEvidence {
+  const { mode, reason, lastError, inspection } = forwarding
+  const service = forwarding.service(key)
+  return {
+    node,
+    mode,
+    forwarding: forwarding.forwarding,
+    reason,
+    lastError: lastError?.text ?? '',
+    programmed: service?.programmed ?? false,
+    frontends: service?.frontends ?? [],
+    taken: (service?.frontends ?? []).flatMap((frontend) => {
+      const holder = holderOf(inspection, frontend) ?? key
+      return holder === key ? [] : [`${frontendWords(frontend)} belongs to the older Service ${holder}`]
+    }),
+    problems: inspection.problems(key),
+  }
+}
+
+function serviceCounts({ inspection }: ForwardingView): { services: number; programmed: number } {
+  const keys = [...inspection.services()]
+  return { services: keys.length, programmed: keys.filter((key) => inspection.programmed(key)).length }
 }
 
 function serviceDocument(view: SpeakerView, key: string): Document | undefined {

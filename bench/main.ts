@@ -1,11 +1,15 @@
-/** `npm run bench`: every benchmark; `npm run bench -- arp lab`: some. Figures of one run are comparable, no others. */
-const benches: Record<string, () => Promise<{ main(): Promise<void> }>> = {
+/**
+ * `npm run bench`: every benchmark; `npm run bench -- arp lab`: some; `npm run bench -- forwarding 1000 45000`: with
+ * numbers of its own. Figures of one run are comparable, no others.
+ */
+const benches: Record<string, () => Promise<{ main(args?: readonly string[]): Promise<void> }>> = {
   arp: () => import('./arp.ts'),
   forwarding: () => import('./forwarding.ts'),
   lab: () => import('./lab.ts'),
 }
 
-const wanted = process.argv.slice(2)
+const numbers = process.argv.slice(2).filter((word) => /^\d+$/.test(word))
+const wanted = process.argv.slice(2).filter((word) => !numbers.includes(word))
 const unknown = wanted.filter((name) => !(name in benches))
 if (unknown.length > 0) {
   console.error(`no such benchmark: ${unknown.join(', ')}; there are ${Object.keys(benches).join(', ')}`)
@@ -14,5 +18,5 @@ if (unknown.length > 0) {
 for (const [name, load] of Object.entries(benches)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue
   console.log(`\n== ${name}`)
-  await (await load()).main()
+  await (await load()).main(numbers)
 }

@@ -4,11 +4,15 @@ import { CliError } from './errors.ts'
 import { table } from './table.ts'
 
 /** `fairlead explain service NS/NAME`: exit code 1 when a check failed, so that scripts can ask. */
-export async function explainService(key: string, target: AdminTarget): Promise<void> {
+export async function explainService(
+  key: string,
+  target: AdminTarget & { readonly client?: string },
+): Promise<void> {
   const [namespace, name, ...rest] = key.split('/')
   if (!namespace || !name || rest.length > 0)
     throw new CliError('FL_CLI_OPTION', `${key}: write NAMESPACE/NAME`)
-  const path = `/api/v1/services/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}/explain`
+  const query = target.client === undefined ? '' : `?client=${encodeURIComponent(target.client)}`
+  const path = `/api/v1/services/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}/explain${query}`
   const explanation = (await getDocument(target, path)) as unknown as Explanation
   console.log(target.json ? JSON.stringify(explanation, null, 2) : explanationText(explanation))
   if (explanation.verdict === 'fail') process.exitCode = 1

@@ -1,7 +1,6 @@
 import { cleanup } from '#speaker/forwarding/cleanup.ts'
 
-/** `fairlead forwarding cleanup`: prints what was removed. */
+/** `fairlead forwarding cleanup`: prints what was removed, what stays, and who would put it back. */
 export async function cleanupForwarding(): Promise<void> {
-  const removed = await cleanup()
-  console.log(removed.length === 0 ? 'there was nothing of ours' : `removed ${removed.join(', ')}`)
+  for (const line of await cleanup()) console.log(line)
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { formatPrefix } from '#inet/prefix.ts'
-import { forwardingConfig, type ForwardingOptions } from './forwarding-options.ts'
+import { forwardingConfig, proxyAddresses, type ForwardingOptions } from './forwarding-options.ts'
 
 const config = (options: Partial<ForwardingOptions>) =>
   forwardingConfig({
@@ -8,6 +8,8 @@ const config = (options: Partial<ForwardingOptions>) =>
     forceForwarding: false,
     masqueradeAll: false,
     serviceNodePortRange: '30000-32767',
+    healthzBindAddress: '',
+    metricsBindAddress: '',
     ...options,
   })
 
@@ -44,6 +46,15 @@ test.each([
   const { nodePortAddresses, localhostNodePorts } = config({ nodeportAddresses })
   const text = nodePortAddresses === 'primary' ? 'primary' : nodePortAddresses.map(formatPrefix)
   expect([text, localhostNodePorts]).toEqual([where, localhost])
+})
+
+test('kube-proxy’s servers are where kube-proxy has them, or not at all', () => {
+  expect(proxyAddresses({ healthzBindAddress: '0.0.0.0:10256', metricsBindAddress: '' })).toEqual({
+    healthz: { host: '0.0.0.0', port: 10_256 },
+  })
+  expect(() => proxyAddresses({ healthzBindAddress: '10256', metricsBindAddress: '' })).toThrow(
+    '--healthz-bind-address 10256: it must be HOST:PORT',
+  )
 })
 
 test('an empty range of NodePorts leaves the node alone', () => {

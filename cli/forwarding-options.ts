@@ -1,7 +1,8 @@
 import { parsePrefix } from '#inet/prefix.ts'
 import type { ForwardingConfig, LocalDetector } from '#speaker/forwarding/config.ts'
+import type { ProxyAddresses } from '#speaker/forwarding/companions.ts'
 import { CliError } from './errors.ts'
-import { oneOf, prefixes } from './options.ts'
+import { hostPort, oneOf, prefixes } from './options.ts'
 
 /** The speaker's options about forwarding as commander gives them; names and values as kube-proxy's where it has them. */
 export interface ForwardingOptions {
@@ -14,6 +15,8 @@ export interface ForwardingOptions {
   readonly nodeportAddresses?: readonly string[]
   readonly masqueradeAll: boolean
   readonly serviceNodePortRange: string
+  readonly healthzBindAddress: string
+  readonly metricsBindAddress: string
 }
 
 /** @throws CliError FL_CLI_OPTION naming the option */
@@ -26,6 +29,17 @@ export function forwardingConfig(options: ForwardingOptions): ForwardingConfig {
     ...nodePorts(options.nodeportAddresses ?? ['primary']),
     masqueradeAll: options.masqueradeAll,
     ...(nodePortRange === undefined ? {} : { nodePortRange }),
+  }
+}
+
+/** kube-proxy's own servers; '' is none. @throws CliError FL_CLI_OPTION */
+export function proxyAddresses({
+  healthzBindAddress,
+  metricsBindAddress,
+}: Pick<ForwardingOptions, 'healthzBindAddress' | 'metricsBindAddress'>): ProxyAddresses {
+  return {
+    ...(healthzBindAddress === '' ? {} : { healthz: hostPort(healthzBindAddress, '--healthz-bind-address') }),
+    ...(metricsBindAddress === '' ? {} : { metrics: hostPort(metricsBindAddress, '--metrics-bind-address') }),
   }
 }
 

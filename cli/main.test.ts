@@ -34,6 +34,10 @@ test.each([
   [['controller', '--namespace', 'x', '--kubeconfig', '/does/not/exist'], '/does/not/exist'],
   [['explain', 'service', 'web', '--admin', '/x'], 'write NAMESPACE/NAME'],
   [['status', '--admin', '/does/not/exist.sock'], 'cannot reach /does/not/exist.sock'],
+  [
+    ['forwarding', 'trace', '--from', 'x', '--to', '1.2.3.4:80/tcp', '--admin', '/x'],
+    '--from x: it must be an IP',
+  ],
   [['status'], 'which process? give --admin'],
 ])('fairlead %j ends with one clear line', (args, message) => {
   const { status, stderr } = run(args)

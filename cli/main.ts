@@ -75,6 +75,16 @@ processOptions(
     "kept out of the node's ephemeral ports; '' leaves them alone",
     '30000-32767',
   )
+  .option(
+    '--healthz-bind-address <host:port>',
+    "kube-proxy's /healthz and /livez, when forwarding; '' for none",
+    '0.0.0.0:10256',
+  )
+  .option(
+    '--metrics-bind-address <host:port>',
+    "kube-proxy's /metrics and /proxyMode, when forwarding; '' for none",
+    '127.0.0.1:10249',
+  )
   .option('--masquerade-all', 'masquerade all traffic to ClusterIPs', false)
   .option(
     '--ignore-exclude-lb',
@@ -94,15 +104,38 @@ admin(program.command('status').description('what the process behind an admin AP
 )
 
 const explain = program.command('explain').description('say why something does not work')
-admin(explain.command('service').argument('<namespace/name>')).action(async (key: string, options) =>
-  (await import('./explain-command.ts')).explainService(key, options),
-)
+admin(
+  explain
+    .command('service')
+    .argument('<namespace/name>')
+    .option('--client <address>', 'a client that cannot reach it'),
+).action(async (key: string, options) => (await import('./explain-command.ts')).explainService(key, options))
 
 const forwarding = program.command('forwarding').description("look at this node's forwarding")
 forwarding
   .command('cleanup')
   .description('remove every nftables table of ours from this network namespace')
   .action(async () => (await import('./forwarding-command.ts')).cleanupForwarding())
+admin(
+  forwarding
+    .command('trace')
+    .description('what a packet would meet on the node behind the admin API of its speaker')
+    .requiredOption('--from <address>', 'where it comes from')
+    .requiredOption(
+      '--to <target>',
+      'where it goes: ADDRESS:PORT/PROTOCOL, [IPV6]:PORT/PROTOCOL or ADDRESS/icmp',
+    )
+    .option('--interface <name>', 'by which it comes in'),
+).action(async (options) => (await import('./forwarding-trace.ts')).traceForwarding(options))
+admin(
+  forwarding
+    .command('dump')
+    .description('the plan and the kernel side by side')
+    .option('--service <namespace/name>', 'this Service only')
+    .option('--family <family>', '4 or 6')
+    .option('--differences', 'only what is not as planned')
+    .option('--limit <number>', 'Services shown at most, those with differences first'),
+).action(async (options) => (await import('./forwarding-dump.ts')).dumpForwarding(options))
 
 try {
   await program.parseAsync()

@@ -2,7 +2,7 @@ import { speakerSource } from '#admin/speaker-source.ts'
 import { systemClock } from '#kube/clock.ts'
 import { connect } from '#kube/connect.ts'
 import { startSpeaker } from '#speaker/main.ts'
-import { forwardingConfig, type ForwardingOptions } from './forwarding-options.ts'
+import { forwardingConfig, proxyAddresses, type ForwardingOptions } from './forwarding-options.ts'
 import { required, type ProcessOptions } from './options.ts'
 import { createLogger, runProcess } from './process.ts'
 import { version } from './version.ts'
@@ -31,6 +31,7 @@ export async function speakerCommand(options: SpeakerCommandOptions): Promise<vo
     loadBalancerClass: options.lbClass,
     ignoreExcludeLabel: options.ignoreExcludeLb,
     forwarding,
+    proxyAddresses: proxyAddresses(options),
     onFatal: (error) => {
       log.error({ error: error.stack ?? error.message }, 'the wire thread died, and this process with it')
       process.exit(1)

@@ -22,7 +22,7 @@ export async function statusCommand(target: AdminTarget): Promise<void> {
     return
   }
   const sections = [
-    statusLine(status),
+    [statusLine(status), ...forwardingLines(status.forwarding)].join('\n'),
     section('Services', services.items, [
       ['service', (row) => `${row.namespace}/${row.name}`],
       ['addresses', (row) => listText(row.addresses) || '<none>'],
@@ -67,6 +67,28 @@ function statusLine(status: Row): string {
   const leader = status.leader === undefined ? '' : status.leader === true ? ', leader' : ', standby'
   return `${who}: ${status.synced === true ? 'in step with the API server' : 'waiting for its first lists'}${leader}`
 }
+
+/** A speaker's forwarding in a line, and below it what a person should know about it. */
+export function forwardingLines(forwarding: unknown): string[] {
+  if (typeof forwarding !== 'object' || forwarding === null) return []
+  const { mode, services, programmed, generation, synced, lastError, ...rest } = forwarding as Row & {
+    lastError?: { at: number; text: string }
+  }
+  const reason = text(rest.reason)
+  if (mode === 'off')
+    return ['forwarding: off; addresses are announced, another proxy must forward their traffic']
+  if (rest.forwarding === false) {
+    return ['forwarding: standing by; addresses are announced all the same', `  ${reason}`]
+  }
+  const state = synced === true ? 'in step with the plan' : 'behind the plan'
+  return [
+    `forwarding: ${text(mode)}, ${state}, ${programmed} of ${services} Services programmed, generation ${generation}`,
+    ...(lastError === undefined ? [] : [`  last error, ${timeText(lastError.at)}: ${lastError.text}`]),
+    ...(reason === '' ? [] : [`  ${reason}`]),
+  ]
+}
+
+const timeText = (at: number): string => new Date(at).toISOString()
 
 function section(
   title: string,

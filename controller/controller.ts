@@ -8,6 +8,7 @@ import { projectService, type Service } from '#kube/objects/service.ts'
 import { resources } from '#kube/resources.ts'
 import { WorkQueue, type Outcome } from '#kube/work-queue.ts'
 import { ConfigReport } from './config-report.ts'
+import { FrontendIndex, saysClaimed } from './frontends.ts'
 import { Inputs } from './inputs.ts'
 import { notNow, type Leadership } from './leadership.ts'
 import { ControllerMetrics } from './metrics.ts'
@@ -54,6 +55,7 @@ export class Controller {
   }
   /** keys of Services that concern us, by namespace */
   readonly #byNamespace = new Map<string, Set<string>>()
+  readonly #frontends = new FrontendIndex()
   #session: Session | undefined
   /** counts changes of leadership */
   #term = 0
@@ -76,6 +78,7 @@ export class Controller {
       log,
       inputs: this.inputs,
       events: this.#events,
+      taken: (key) => this.#frontends.taken(key),
       session: () => this.#writable(),
       held: () => this.#session !== undefined,
       onDecided: (hopeful, touchedPools) => {
@@ -109,6 +112,7 @@ export class Controller {
       configLoaded: () => this.inputs.config.synced,
       configStale: () => this.inputs.config.problems.some(({ severity }) => severity === 'error'),
       leader: () => this.#options.leadership.mayWrite(clock.now()),
+      frontendConflicts: () => this.#frontends.losers().size,
       queues: () => Object.values(this.#queues),
     })
   }
@@ -207,6 +211,7 @@ export class Controller {
     if (concerns) this.#byNamespace.set(namespace, keys.add(key))
     else if (keys.delete(key) && keys.size === 0) this.#byNamespace.delete(namespace)
     if (concerns || this.#session?.has(key)) this.#dirty(key)
+    for (const affected of this.#frontends.set(key, current)) this.#dirty(affected)
     const rewritten = JSON.stringify(previous?.annotations) !== JSON.stringify(current?.annotations)
     if (concerns && rewritten && this.#writable() !== undefined) this.#services.warnDeprecated(current)
   }
@@ -245,6 +250,7 @@ export class Controller {
       if (concernsUs(service, loadBalancerClass)) this.#queues.services.add(key)
     }
     for (const keys of this.#byNamespace.values()) for (const key of keys) this.#queues.services.add(key)
+    for (const key of this.#frontends.losers()) this.#queues.services.add(key)
     for (const { name } of config.pools) this.#queues.pools.addAfter(name, POOL_STATUS_DELAY_MS)
     this.#queues.configuration.add('configuration')
     log.info({ services: services.length, pools: config.pools.length }, 'allocating')
@@ -270,7 +276,8 @@ export class Controller {
 const concernsUs = (service: Service, loadBalancerClass: string): boolean =>
   classRefusal(service, loadBalancerClass) === '' ||
   Object.hasOwn(service.annotations, POOL_ANNOTATION) ||
-  service.conditions.some(({ type }) => type === ADDRESS_ASSIGNED)
+  service.conditions.some(({ type }) => type === ADDRESS_ASSIGNED) ||
+  saysClaimed(service)
 
 const saysAnnounced = (service: Service | undefined): boolean =>
   service?.conditions.some(({ type, status }) => type === ANNOUNCED && status === 'True') === true

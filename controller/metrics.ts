@@ -10,6 +10,8 @@ export interface MetricSources {
   /** an object is in error, and not all that is written is in force */
   readonly configStale: () => boolean
   readonly leader: () => boolean
+  /** Services without all of their frontends */
+  readonly frontendConflicts: () => number
   readonly queues: () => Iterable<{ readonly name: string; readonly depth: number }>
 }
 
@@ -41,7 +43,7 @@ export class ControllerMetrics {
     perPool('ipv4_addresses_in_use_total', 'IPv4 addresses in use', ({ assigned }) => assigned.v4)
     perPool('ipv6_addresses_in_use_total', 'IPv6 addresses in use', ({ assigned }) => assigned.v6)
     perPool('services_allocated_total', 'Services with addresses of the pool', ({ services }) => services)
-    const flag = (name: string, help: string, value: () => boolean) =>
+    const gauge = (name: string, help: string, value: () => boolean | number) =>
       new Gauge({
         name,
         help,
@@ -50,13 +52,18 @@ export class ControllerMetrics {
           this.set(Number(value()))
         },
       })
-    flag('metallb_k8s_client_config_loaded_bool', '1 once a configuration is in force', sources.configLoaded)
-    flag(
+    gauge('metallb_k8s_client_config_loaded_bool', '1 once a configuration is in force', sources.configLoaded)
+    gauge(
       'metallb_k8s_client_config_stale_bool',
       '1 while an object of the configuration is in error',
       sources.configStale,
     )
-    flag('fairlead_controller_leader', '1 while this replica leads', sources.leader)
+    gauge('fairlead_controller_leader', '1 while this replica leads', sources.leader)
+    gauge(
+      'fairlead_frontend_conflicts',
+      'Services that claim an address and port which an older Service has',
+      sources.frontendConflicts,
+    )
     this.registry.registerMetric(
       new Gauge({
         name: 'fairlead_work_queue_depth',

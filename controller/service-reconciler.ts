@@ -10,6 +10,7 @@ import { timestamp } from '#kube/timestamp.ts'
 import type { Outcome } from '#kube/work-queue.ts'
 import { announcedCondition } from './announcements.ts'
 import type { Decision, NotOurs, ServiceEvent } from './decide.ts'
+import { claimedCondition, FRONTENDS_CLAIMED, type TakenFrontend } from './frontends.ts'
 import type { Inputs } from './inputs.ts'
 import { notNow } from './leadership.ts'
 import { deprecatedAnnotations } from './request.ts'
@@ -22,6 +23,8 @@ export interface ServiceReconcilerOptions {
   readonly log: Logger
   readonly inputs: Inputs
   readonly events: EventRecorder
+  /** the frontends of a Service that an older one has */
+  readonly taken: (key: string) => readonly TakenFrontend[]
   /** undefined while this replica may not write */
   readonly session: () => Session | undefined
   /** there is a session, whether it may write now or not */
@@ -85,7 +88,8 @@ export class ServiceReconciler {
     const announced = inputs.announcementsSynced
       ? announcedCondition(inputs.announcements.of(key), hasAddress)
       : undefined
-    const patch = statusPatch(service, decision, announced, timestamp(clock.now()))
+    const claimed = claimedCondition(this.#options.taken(key))
+    const patch = statusPatch(service, decision, { announced, claimed }, timestamp(clock.now()))
     if (patch !== undefined) {
       try {
         await api.patch(resources.services, parseKey(key), patch, { type: 'merge', subresource: 'status' })
@@ -96,6 +100,10 @@ export class ServiceReconciler {
       if (patch.status.loadBalancer !== undefined) log.info(summary(key, decision), 'Service status written')
     }
     this.#say(key, service)
+    const told = service.conditions.find(({ type }) => type === FRONTENDS_CLAIMED)?.message
+    if (claimed !== undefined && claimed.message !== told) {
+      this.#options.events.record(regarding(service), 'Warning', 'FrontendTaken', claimed.message)
+    }
     return true
   }
 

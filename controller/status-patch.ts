@@ -2,6 +2,7 @@ import { formatAddress } from '#inet/address.ts'
 import { sameCondition, setCondition } from '#kube/conditions.ts'
 import type { Condition, LoadBalancerIngress, Service } from '#kube/objects/service.ts'
 import type { Decision, NotOurs } from './decide.ts'
+import { FRONTENDS_CLAIMED } from './frontends.ts'
 import { POOL_ANNOTATION } from './request.ts'
 
 export const ADDRESS_ASSIGNED = 'fairlead.io/AddressAssigned'
@@ -21,34 +22,62 @@ export interface StatusPatch {
 
 type ConditionWords = Pick<Condition, 'status' | 'reason' | 'message'>
 
-/**
- * The difference between a Service and what was decided about it, undefined when there is none.
- * @param announced undefined while it is not known: the condition stays as it is
- */
+/** What the conditions besides AddressAssigned say. */
+export interface Words {
+  /** undefined while it is not known: the condition stays as it is */
+  readonly announced: ConditionWords | undefined
+  /** undefined without a conflict: there is no such condition then */
+  readonly claimed: ConditionWords | undefined
+}
+
+/** What a Service should have; what is absent stays as it is. */
+interface Wanted {
+  /** null for none */
+  readonly pool?: string | null
+  readonly ingress?: readonly LoadBalancerIngress[] | null
+  readonly conditions: readonly Condition[]
+}
+
+/** The difference between a Service and what was decided about it, undefined when there is none. */
 export function statusPatch(
+  service: Service,
+  decision: Decision | NotOurs,
+  { announced, claimed }: Words,
+  nowIso: string,
+): StatusPatch | undefined {
+  const { pool, ingress, ...wanted } = wantedOf(service, decision, announced, nowIso)
+  const conditions = withClaim(service, wanted.conditions, claimed, nowIso)
+  const conditionsDiffer = conditions !== service.conditions
+  if (pool === undefined && ingress === undefined && !conditionsDiffer) return undefined
+  return {
+    metadata: {
+      resourceVersion: service.resourceVersion,
+      ...(pool === undefined ? {} : { annotations: { [POOL_ANNOTATION]: pool } }),
+    },
+    status: {
+      ...(ingress === undefined ? {} : { loadBalancer: { ingress } }),
+      ...(conditionsDiffer ? { conditions } : {}),
+    },
+  }
+}
+
+function wantedOf(
   service: Service,
   decision: Decision | NotOurs,
   announced: ConditionWords | undefined,
   nowIso: string,
-): StatusPatch | undefined {
-  // A Service of another class was never ours to touch; one of another type may have been.
-  if ('notOurs' in decision) return decision.notOurs === 'ClassNotOurs' ? undefined : withdrawal(service)
+): Wanted {
+  // The addresses of another class were never ours to touch; those of another type may have been.
+  if ('notOurs' in decision) {
+    return decision.notOurs === 'ClassNotOurs' ? { conditions: service.conditions } : withdrawal(service)
+  }
   const addresses = decision.addresses.map(formatAddress)
-  const conditions = withOurs(service, decision, announced, nowIso)
-  const ingressDiffers = !sameIngress(service.ingress, addresses)
-  const poolDiffers = (service.annotations[POOL_ANNOTATION] ?? '') !== decision.pool
-  const conditionsDiffer = conditions !== service.conditions
-  if (!ingressDiffers && !poolDiffers && !conditionsDiffer) return undefined
   const ingress = addresses.map((ip) => ({ ip, ipMode: 'VIP' }))
+  const poolDiffers = (service.annotations[POOL_ANNOTATION] ?? '') !== decision.pool
   return {
-    metadata: {
-      resourceVersion: service.resourceVersion,
-      ...(poolDiffers ? { annotations: { [POOL_ANNOTATION]: decision.pool || null } } : {}),
-    },
-    status: {
-      ...(ingressDiffers ? { loadBalancer: { ingress: ingress.length === 0 ? null : ingress } } : {}),
-      ...(conditionsDiffer ? { conditions } : {}),
-    },
+    ...(poolDiffers ? { pool: decision.pool || null } : {}),
+    ...(sameIngress(service.ingress, addresses) ? {} : { ingress: ingress.length === 0 ? null : ingress }),
+    conditions: withOurs(service, decision, announced, nowIso),
   }
 }
 
@@ -61,17 +90,16 @@ const sameIngress = (present: readonly LoadBalancerIngress[], wanted: readonly s
   )
 
 /** Takes back what we wrote on a Service that is no LoadBalancer any more. */
-function withdrawal({ resourceVersion, annotations, ingress, conditions }: Service): StatusPatch | undefined {
-  const rest = conditions.filter(({ type }) => type !== ADDRESS_ASSIGNED && type !== ANNOUNCED)
-  const ours = Object.hasOwn(annotations, POOL_ANNOTATION)
-  if (!ours && rest.length === conditions.length) return undefined
-  return {
-    metadata: { resourceVersion, ...(ours ? { annotations: { [POOL_ANNOTATION]: null } } : {}) },
-    status: {
-      ...(ours && ingress.length > 0 ? { loadBalancer: { ingress: null } } : {}),
-      ...(rest.length < conditions.length ? { conditions: rest } : {}),
-    },
-  }
+function withdrawal({ annotations, ingress, conditions }: Service): Wanted {
+  const rest = without(conditions, ADDRESS_ASSIGNED, ANNOUNCED)
+  if (!Object.hasOwn(annotations, POOL_ANNOTATION)) return { conditions: rest }
+  return { pool: null, ...(ingress.length > 0 ? { ingress: null } : {}), conditions: rest }
+}
+
+/** The same list where there is none of these. */
+function without(conditions: readonly Condition[], ...types: readonly string[]): readonly Condition[] {
+  const rest = conditions.filter(({ type }) => !types.includes(type))
+  return rest.length === conditions.length ? conditions : rest
 }
 
 function withOurs(
@@ -85,16 +113,31 @@ function withOurs(
     reason: decision.reason,
     message: decision.message,
   }
+  const conditions = set(service, service.conditions, ADDRESS_ASSIGNED, assigned, nowIso)
+  return announced === undefined ? conditions : set(service, conditions, ANNOUNCED, announced, nowIso)
+}
+
+const withClaim = (
+  service: Service,
+  conditions: readonly Condition[],
+  claimed: ConditionWords | undefined,
+  nowIso: string,
+): readonly Condition[] =>
+  claimed === undefined
+    ? without(conditions, FRONTENDS_CLAIMED)
+    : set(service, conditions, FRONTENDS_CLAIMED, claimed, nowIso)
+
+/** The same list where the condition already says so. */
+function set(
+  { generation }: Service,
+  conditions: readonly Condition[],
+  type: string,
+  words: ConditionWords,
+  nowIso: string,
+): readonly Condition[] {
   // Services have had a generation only since the API server began to count it.
-  const seen = service.generation > 0 ? { observedGeneration: service.generation } : {}
-  let { conditions } = service
-  const set = (type: string, words: ConditionWords) => {
-    const input = { type, ...words, ...seen }
-    const present = conditions.find((one) => one.type === type)
-    if (present === undefined || !sameCondition(present, input))
-      conditions = setCondition(conditions, input, nowIso)
-  }
-  set(ADDRESS_ASSIGNED, assigned)
-  if (announced !== undefined) set(ANNOUNCED, announced)
-  return conditions
+  const input = { type, ...words, ...(generation > 0 ? { observedGeneration: generation } : {}) }
+  const present = conditions.find((one) => one.type === type)
+  const same = present !== undefined && sameCondition(present, input)
+  return same ? conditions : setCondition(conditions, input, nowIso)
 }

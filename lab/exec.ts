@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { callControl } from './control.ts'
@@ -89,6 +89,19 @@ export async function captureInLab(name: string, place: string, command: readonl
       else reject(new LabError('FL_LAB_COMMAND', `${command[0]}: ${complaint.trim() || `exit code ${code}`}`))
     })
   })
+}
+
+/**
+ * Starts a command in a place of the lab with pipes for input and output; its errors go to the caller's.
+ * @throws LabError FL_LAB_NOT_RUNNING, FL_LAB_PLACE
+ */
+export async function spawnInLab(
+  name: string,
+  place: string,
+  command: readonly string[],
+): Promise<ChildProcess> {
+  const entry = await enterPlace(name, place, command)
+  return spawn('nsenter', entry.arguments, { stdio: ['pipe', 'pipe', 'inherit'], env: entry.env })
 }
 
 function signalChildren(parent: number, signal: NodeJS.Signals): void {

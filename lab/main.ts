@@ -5,13 +5,14 @@ import { LabError, messageOf } from './errors.ts'
 import { execInLab } from './exec.ts'
 import { FAULTS, type FaultKind } from './faults.ts'
 import { follow, type Ending } from './foreground.ts'
+import { forwardingSession } from './forwarding-session/session.ts'
 import type { LabInfo } from './info.ts'
 import { launch } from './launcher.ts'
 import { parseName, parseOptions, type RawOptions } from './options.ts'
 import { labFiles, readState, removeDirectory, type LabFiles } from './state-directory.ts'
 import { waitUntilDead } from './wait-until-dead.ts'
 
-/** The commands of the lab: `npm run lab`, `npm run -s lab -- up|info|exec|fault|down`. */
+/** The commands of the lab: `npm run lab`, `npm run -s lab -- up|forwarding|info|exec|fault|down`. */
 
 const print = (line: string): void => console.log(line)
 
@@ -26,6 +27,7 @@ const withOptions = (command: Command): Command =>
     .option('--router <kind>', 'bird, frr, gobgp or none', 'bird')
     .option('--families <families>', 'of pods and Services: 4, 6 or 46', '46')
     .option('--forwarding <mode>', 'full: Fairlead forwards Services; off: nobody does', 'full')
+    .option('--speaker-options <words>', 'further arguments of every speaker, such as "--masquerade-all"', '')
     .option('--no-speakers', 'start no speakers')
     .option('--no-controller', 'start no controller')
 
@@ -42,6 +44,11 @@ function program(): Command {
     .description('set up and stay until Ctrl-C')
     .option('--detach', 'return when the lab is usable and leave it running')
     .action((raw: RawOptions & { detach?: boolean }) => up(raw))
+  withOptions(lab.command('forwarding'))
+    .description(
+      'set up, ask every kind of Service from every kind of place, and end; 0 when all is as it should be',
+    )
+    .action((raw: RawOptions) => forwarding(raw))
   withName(lab.command('info'))
     .description('everything another program needs to use the lab, as JSON')
     .action(({ name }: Named) => info(name))
@@ -100,6 +107,26 @@ async function up(raw: RawOptions & { detach?: boolean }): Promise<void> {
   printMachines(running.info, running.ms)
   printNext(running.info, '', print)
   await finish(ending)
+}
+
+/** Needs what the demonstration needs, both families and three nodes. */
+async function forwarding(raw: RawOptions): Promise<void> {
+  const options = parseOptions(raw)
+  const { families, nodes, speakers, controller, forwarding: mode } = options
+  if (families.length < 2 || nodes < 3 || !speakers || !controller || mode !== 'full') {
+    throw new LabError(
+      'FL_LAB_OPTION',
+      'the session needs both families, three nodes, speakers, controller and --forwarding full',
+    )
+  }
+  const running = await launch(options)
+  try {
+    printMachines(running.info, running.ms)
+    const wrong = await forwardingSession(running.info, print)
+    process.exitCode = wrong === 0 ? 0 : 1
+  } finally {
+    await running.stop()
+  }
 }
 
 async function finish(ending: Ending): Promise<void> {

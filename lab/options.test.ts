@@ -9,6 +9,7 @@ describe('options', () => {
       router: 'bird',
       families: [4, 6],
       forwarding: 'full',
+      speakerOptions: [],
       speakers: true,
       controller: true,
     })
@@ -25,6 +26,11 @@ describe('options', () => {
   ])('refuses %j and names the option', (raw, option) => {
     expect(() => parseOptions(raw)).toThrow(expect.objectContaining({ code: 'FL_LAB_OPTION' }))
     expect(() => parseOptions(raw)).toThrow(option)
+  })
+
+  it('splits the further arguments of speakers', () => {
+    const { speakerOptions } = parseOptions({ speakerOptions: ' --nodeport-addresses  all --masquerade-all' })
+    expect(speakerOptions).toEqual(['--nodeport-addresses', 'all', '--masquerade-all'])
   })
 
   it('takes names that are safe as a directory', () => {

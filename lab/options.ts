@@ -14,6 +14,8 @@ export interface LabOptions {
   /** of pods and Services; the LAN itself always has both */
   readonly families: readonly Family[]
   readonly forwarding: 'full' | 'off'
+  /** further arguments of every speaker */
+  readonly speakerOptions: readonly string[]
   readonly speakers: boolean
   readonly controller: boolean
 }
@@ -25,6 +27,7 @@ export interface RawOptions {
   router?: string
   families?: string
   forwarding?: string
+  speakerOptions?: string
   speakers?: boolean
   controller?: boolean
 }
@@ -48,6 +51,7 @@ export function parseOptions(raw: RawOptions): LabOptions {
     router: oneOf('--router', ROUTER_KINDS, raw.router ?? 'bird'),
     families,
     forwarding: oneOf('--forwarding', ['full', 'off'] as const, raw.forwarding ?? 'full'),
+    speakerOptions: (raw.speakerOptions ?? '').split(' ').filter((word) => word !== ''),
     speakers: raw.speakers ?? true,
     controller: raw.controller ?? true,
   }

@@ -44,7 +44,7 @@ export function speakerProcess(
   files: LabFiles,
   kubeconfig: string,
   node: NodeHost,
-  { forwarding, families }: Pick<LabOptions, 'forwarding' | 'families'>,
+  { forwarding, families, speakerOptions }: Pick<LabOptions, 'forwarding' | 'families' | 'speakerOptions'>,
 ): ManagedProcess {
   const socket = adminSocket(files, node.name)
   const clusterCidrs = families.map((family) => CLUSTER_CIDRS[family]).join(',')
@@ -58,6 +58,7 @@ export function speakerProcess(
     forwarding,
     '--cluster-cidr',
     clusterCidrs,
+    ...speakerOptions,
   )
   return new ManagedProcess({
     command: ['nsenter', `--net=${namespacePath(node.name)}`, ...speaker, '--admin-socket', socket],

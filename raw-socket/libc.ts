@@ -18,7 +18,8 @@ export const addressFamilies = { inet: 2, inet6: 10, netlink: 16, packet: 17 } a
 /** Socket types of socket(2). */
 export const socketTypes = { stream: 1, datagram: 2, raw: 3 } as const
 
-/** Levels and names of setsockopt(2): asm-generic/socket.h, linux/{in,in6,tcp,if_packet,netlink}.h. */
+/** Levels and names of setsockopt(2): asm-generic/socket.h, linux/{in,in6,tcp,if_packet,netlink}.h,
+ *  linux/netfilter_{ipv4/ip,ipv6/ip6}_tables.h. */
 export const socketOptions = {
   reuseAddress: [1, 2],
   error: [1, 4],
@@ -30,9 +31,13 @@ export const socketOptions = {
   receiveBufferForce: [1, 33],
   mark: [1, 36],
   ipTtl: [0, 2],
+  iptablesInfo: [0, 64],
+  iptablesEntries: [0, 65],
   ipMinTtl: [0, 21],
   ipv6UnicastHops: [41, 16],
   ipv6Only: [41, 26],
+  ip6tablesInfo: [41, 64],
+  ip6tablesEntries: [41, 65],
   ipv6MinHopCount: [41, 73],
   tcpMd5: [6, 14],
   tcpUserTimeout: [6, 18],
@@ -69,6 +74,7 @@ const c = {
   recvfrom: declare('long recvfrom(int, void*, size_t, int, void*, void*)'),
   close: declare('int close(int)'),
   setns: declare('int setns(int, int)'),
+  unshare: declare('int unshare(int)'),
   ifNameToIndex: declare('uint32_t if_nametoindex(const char*)'),
 }
 
@@ -118,6 +124,14 @@ export function getOption(fd: number, option: SocketOption, length: number): Buf
   const value = Buffer.alloc(length)
   check(c.getsockopt(fd, option[0], option[1], value, int32(length)), 'getsockopt')
   return value
+}
+
+/**
+ * For options whose value is also a question: the kernel reads the buffer and answers in it.
+ * @throws SystemError FL_SYS_ERRNO
+ */
+export function exchangeOption(fd: number, option: SocketOption, value: Uint8Array, about = ''): void {
+  check(c.getsockopt(fd, option[0], option[1], value, int32(value.length)), 'getsockopt', about)
 }
 
 export const getIntOption = (fd: number, option: SocketOption): number =>
@@ -178,6 +192,11 @@ export function closeDescriptor(fd: number): void {
 /** Moves the calling thread into the network namespace behind this descriptor. */
 export function setNetworkNamespace(fd: number): void {
   check(c.setns(fd, CLONE_NEWNET), 'setns', 'CLONE_NEWNET')
+}
+
+/** Moves the calling thread into a network namespace of its own, which is new and empty. */
+export function newNetworkNamespace(): void {
+  check(c.unshare(CLONE_NEWNET), 'unshare', 'CLONE_NEWNET')
 }
 
 /**

@@ -1,11 +1,11 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { readlinkSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { cleanup, connect, createNetns, must, run, type Netns } from '../test/netns.ts'
-import { inNetworkNamespace } from './namespace.ts'
+import { inNetworkNamespace, inNewNetworkNamespace } from './namespace.ts'
 import { openTcpListener } from './tcp.ts'
 import { openUdpDescriptor } from './udp.ts'
 
@@ -38,6 +38,16 @@ test('there and back, also through each other and after an exception', () => {
   expect(again).toBe(inA)
   expect(current()).toBe(home)
   expect(() => inNetworkNamespace(a.path, fail)).toThrow('inside')
+  expect(current()).toBe(home)
+})
+
+test("a new namespace is nobody else's, and is left again", () => {
+  const home = current()
+  const inside = () => [current(), readFileSync('/proc/thread-self/net/dev', 'utf8')] as const
+  const [first, devices] = inNewNetworkNamespace(inside)
+  expect(first).not.toBe(home)
+  expect(devices.trim().split('\n').slice(2).join()).toMatch(/^ *lo:[^\n]*$/)
+  expect(() => inNewNetworkNamespace(fail)).toThrow('inside')
   expect(current()).toBe(home)
 })
 

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
 import { SystemError } from './errors.ts'
-import { setNetworkNamespace } from './libc.ts'
+import { newNetworkNamespace, setNetworkNamespace } from './libc.ts'
 
 /**
  * Runs a function with the calling thread in another network namespace, and comes back.
@@ -19,19 +19,33 @@ import { setNetworkNamespace } from './libc.ts'
  *   what `openSync` throws when there is no such file; and whatever `run` throws
  */
 export function inNetworkNamespace<T>(path: string, run: () => T): T {
+  return away(() => {
+    const there = openSync(path, 'r')
+    try {
+      setNetworkNamespace(there)
+    } finally {
+      closeSync(there)
+    }
+  }, run)
+}
+
+/**
+ * As `inNetworkNamespace`, in a namespace that is new and empty. It is gone when the last socket or process that the
+ * function opened in it is.
+ * @throws SystemError FL_SYS_ERRNO, EPERM without CAP_SYS_ADMIN; FL_SYS_ARGUMENT when `run` returns a promise; and
+ *   whatever `run` throws
+ */
+export const inNewNetworkNamespace = <T>(run: () => T): T => away(newNetworkNamespace, run)
+
+function away<T>(leave: () => void, run: () => T): T {
   // /proc/self would be the main thread, also in a worker.
   const home = openSync('/proc/thread-self/ns/net', 'r')
   try {
-    const away = openSync(path, 'r')
-    try {
-      setNetworkNamespace(away)
-    } finally {
-      closeSync(away)
-    }
+    leave()
     try {
       const result = run()
       if (isThenable(result)) {
-        throw new SystemError('FL_SYS_ARGUMENT', 'inNetworkNamespace: the function must not be asynchronous')
+        throw new SystemError('FL_SYS_ARGUMENT', 'in a namespace the function must not be asynchronous')
       }
       return result
     } finally {

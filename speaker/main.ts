@@ -2,6 +2,8 @@ import type { KubeApi } from '#kube/api.ts'
 import type { Clock } from '#kube/clock.ts'
 import type { Logger } from '#kube/logger.ts'
 import type { Registry } from 'prom-client'
+import { EventRecorder } from '#kube/events.ts'
+import { Companions, type ProxyAddresses } from './forwarding/companions.ts'
 import type { ForwardingConfig } from './forwarding/config.ts'
 import { Forwarder } from './forwarding/forwarder.ts'
 import { ForwardingMetrics } from './forwarding/metrics.ts'
@@ -22,6 +24,8 @@ export interface SpeakerOptions {
   /** upstream's --ignore-exclude-lb */
   readonly ignoreExcludeLabel: boolean
   readonly forwarding: ForwardingConfig
+  /** kube-proxy's own servers; none when absent */
+  readonly proxyAddresses?: ProxyAddresses
   /** the wire thread died: the process must end, too (one fate) */
   readonly onFatal: (error: Error) => void
 }
@@ -38,15 +42,35 @@ export interface SpeakerProcess {
 /** Starts a speaker and returns at once; it becomes ready when its first lists are complete and programmed. */
 export function startSpeaker(options: SpeakerOptions): SpeakerProcess {
   const metrics = new SpeakerMetrics()
+  const forwardingMetrics = new ForwardingMetrics(metrics.registry)
+  const events = new EventRecorder({
+    api: options.api,
+    clock: options.clock,
+    component: 'fairlead-speaker',
+    instance: options.nodeName,
+  })
+  const companions = new Companions({
+    clock: options.clock,
+    log: options.log,
+    config: options.forwarding,
+    registry: metrics.registry,
+    metrics: forwardingMetrics,
+    events,
+    addresses: options.proxyAddresses ?? {},
+    node: options.nodeName,
+    programming: () => forwarder.progress(),
+    ownNode: () => speaker.ownNode(),
+  })
   const forwarder = new Forwarder({
     dataplane: options.forwarding.mode === 'off' ? noDataplane : new KernelDataplane(),
     clock: options.clock,
     config: options.forwarding,
     log: options.log,
-    metrics: new ForwardingMetrics(metrics.registry),
+    metrics: forwardingMetrics,
+    followers: companions.followers,
     onProgrammed: (keys) => speaker.programmed(keys),
   })
-  const speaker = new Speaker({ ...options, metrics, forwarder })
+  const speaker = new Speaker({ ...options, metrics, forwarder, companions, events })
   speaker.start()
   return {
     view: () => speaker.view(),

@@ -1,14 +1,16 @@
 import type { KubeApi, OwnerReference } from '#kube/api.ts'
 import type { Clock, Timer } from '#kube/clock.ts'
-import { EventRecorder } from '#kube/events.ts'
+import type { EventRecorder } from '#kube/events.ts'
 import type { Logger } from '#kube/logger.ts'
 import { classRefusal } from '#kube/objects/load-balancer-class.ts'
 import { resources } from '#kube/resources.ts'
 import { Announcements } from './announcements.ts'
 import { planPeers } from './bgp/peers.ts'
 import { summarizeEndpoints } from './endpoints.ts'
+import type { Companions } from './forwarding/companions.ts'
 import type { ForwardingConfig, NodeContext } from './forwarding/config.ts'
 import type { Forwarder } from './forwarding/forwarder.ts'
+import { missingNode, type NodeState } from './forwarding/health/proxy-health.ts'
 import { applySysctls, planSysctls, readSysctl } from './forwarding/sysctl.ts'
 import type { SpeakerMetrics } from './metrics.ts'
 import { Sources } from './sources.ts'
@@ -32,6 +34,8 @@ export interface SpeakerParts {
   readonly metrics: SpeakerMetrics
   readonly forwarding: ForwardingConfig
   readonly forwarder: Forwarder
+  readonly companions: Companions
+  readonly events: EventRecorder
   readonly onFatal: (error: Error) => void
 }
 
@@ -50,7 +54,6 @@ export class Speaker {
   readonly #announcements: Announcements
   readonly #wire: WireHost
   readonly #wireState: WireState
-  readonly #events: EventRecorder
   readonly #l2Status: ServiceStatusWriter
   readonly #bgpStatus: ServiceStatusWriter
   readonly #speakerStatus: SpeakerStatusWriter
@@ -104,7 +107,6 @@ export class Speaker {
       onObserved: (observed) => this.#wireState.observe(observed),
       onCrash: parts.onFatal,
     })
-    this.#events = new EventRecorder({ api, clock, component: 'fairlead-speaker', instance: nodeName })
     const writer = (prefix: 'l2' | 'bgp', desired: (key: string) => ServiceStatusBody | undefined) =>
       new ServiceStatusWriter({
         api,
@@ -141,6 +143,7 @@ export class Speaker {
   start(): void {
     this.#wire.start()
     this.#parts.forwarder.start()
+    this.#parts.companions.start()
     this.#sources.start()
     this.#speakerStatus.start()
     void this.#sources.whenSynced().then(() => {
@@ -162,7 +165,7 @@ export class Speaker {
     await this.#within(Promise.all([this.#l2Status.idle(), this.#bgpStatus.idle()]))
     this.#sources.stop()
     await Promise.all([this.#l2Status.stop(), this.#bgpStatus.stop(), this.#speakerStatus.stop()])
-    await this.#parts.forwarder.stop()
+    await Promise.all([this.#parts.companions.stop(), this.#parts.forwarder.stop()])
   }
 
   /** Waits for something that needs the API server, but not for long. */
@@ -182,8 +185,14 @@ export class Speaker {
 
   /** Was in the kernel once: a change that is on its way must not make other speakers take over. */
   #forwards(): boolean {
-    const { mode, lastSync } = this.#parts.forwarder.view()
-    return mode === 'off' || lastSync > 0
+    const { forwarding, lastSync } = this.#parts.forwarder.view()
+    return !forwarding || lastSync > 0
+  }
+
+  /** This Node for kube-proxy's health probe; undefined before the first lists are complete. */
+  ownNode(): NodeState | undefined {
+    if (!this.#synced) return undefined
+    return this.#sources.nodes.store.get(this.#parts.nodeName) ?? missingNode
   }
 
   view(): SpeakerView {
@@ -293,6 +302,7 @@ export class Speaker {
     if (text === this.#contextText) return
     this.#contextText = text
     this.#setSysctls(context)
+    this.#parts.companions.setNode(context)
     this.#parts.forwarder.setNode(context)
   }
 
@@ -355,7 +365,7 @@ export class Speaker {
     if (service === undefined) return
     for (const protocol of now) {
       if (before.has(protocol)) continue
-      this.#events.record(
+      this.#parts.events.record(
         {
           apiVersion: 'v1',
           kind: 'Service',
@@ -419,9 +429,10 @@ export class Speaker {
       node: this.#parts.nodeName,
       ...this.#wireState.status(),
       forwarding: {
-        mode: forwarding.mode,
+        mode: forwarding.mode === 'full' && !forwarding.forwarding ? 'standby' : forwarding.mode,
         synced: this.#forwards() && forwarding.lastError === undefined,
         generation: forwarding.generation,
+        reason: forwarding.mode === 'off' ? '' : forwarding.reason,
       },
       ready: { ok, reason: this.#leaving ? 'Leaving' : ok ? 'Ready' : 'Starting', message: reason },
     }

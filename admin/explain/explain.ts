@@ -1,9 +1,14 @@
 import type { Check, Finding } from './check.ts'
+import { affinityCheck } from './checks/affinity.ts'
 import { classCheck } from './checks/class.ts'
 import { endpointsCheck } from './checks/endpoints.ts'
 import { familiesCheck } from './checks/families.ts'
+import { forwardingCheck } from './checks/forwarding.ts'
+import { frontendsCheck } from './checks/frontends.ts'
+import { nodeEndpointsCheck } from './checks/node-endpoints.ts'
 import { poolCheck } from './checks/pool.ts'
 import { requestedAddressCheck } from './checks/requested-address.ts'
+import { sourcesCheck } from './checks/sources.ts'
 import type { Evidence } from './evidence.ts'
 
 /** All checks, in causal order: a failing one makes those after it moot. A new check joins here. */
@@ -12,7 +17,12 @@ export const checks: readonly Check[] = [
   poolCheck,
   requestedAddressCheck,
   familiesCheck,
+  frontendsCheck,
   endpointsCheck,
+  forwardingCheck,
+  nodeEndpointsCheck,
+  sourcesCheck,
+  affinityCheck,
 ]
 
 export interface CheckResult extends Finding {

@@ -24,11 +24,16 @@ export interface EchoIdentity {
   readonly podIP: string
 }
 
-/** What an echo server answers, over HTTP and UDP alike. */
+/**
+ * What an echo server answers, over HTTP and UDP alike. Over UDP, spaces make the answer at least as long as the
+ * question.
+ */
 export interface EchoAnswer extends EchoIdentity {
   /** `address:port` that the server saw, IPv6 in brackets */
   readonly client: string
   readonly protocol: 'TCP' | 'UDP'
+  /** length of the request's body or of the datagram */
+  readonly octets: number
   /** HTTP only */
   readonly path?: string
   readonly headers?: Readonly<Record<string, string | string[] | undefined>>

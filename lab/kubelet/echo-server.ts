@@ -47,17 +47,22 @@ export class EchoServers {
 function serveHttp(fd: number, identity: EchoIdentity): Server {
   const server = createServer((request, response) => {
     const { remoteAddress = '', remotePort = 0 } = request.socket
-    const answer: EchoAnswer = {
-      ...identity,
-      client: endpoint(remoteAddress, remotePort),
-      protocol: 'TCP',
-      path: request.url ?? '',
-      headers: request.headers,
-    }
-    const body = `${JSON.stringify(answer)}\n`
-    request.resume()
-    response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
-    response.end(request.method === 'HEAD' ? undefined : body)
+    let octets = 0
+    request.on('data', (chunk: Buffer) => (octets += chunk.length))
+    request.on('end', () => {
+      const answer: EchoAnswer = {
+        ...identity,
+        client: endpoint(remoteAddress, remotePort),
+        protocol: 'TCP',
+        octets,
+        path: request.url ?? '',
+        headers: request.headers,
+      }
+      const body = `${JSON.stringify(answer)}\n`
+      const length = Buffer.byteLength(body)
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': length })
+      response.end(request.method === 'HEAD' ? undefined : body)
+    })
   })
   // What a pod does with odd clients is of no interest; its servers must not end for them.
   server.on('clientError', (_error, socket) => socket.destroy())
@@ -66,9 +71,11 @@ function serveHttp(fd: number, identity: EchoIdentity): Server {
 
 function serveUdp(fd: number, family: Family, identity: EchoIdentity): Socket {
   const socket = createSocket(family === 6 ? 'udp6' : 'udp4')
-  socket.on('message', (_data, from) => {
-    const answer: EchoAnswer = { ...identity, client: endpoint(from.address, from.port), protocol: 'UDP' }
-    socket.send(`${JSON.stringify(answer)}\n`, from.port, from.address, () => undefined)
+  socket.on('message', ({ length: octets }, from) => {
+    const client = endpoint(from.address, from.port)
+    const answer: EchoAnswer = { ...identity, client, protocol: 'UDP', octets }
+    const text = `${JSON.stringify(answer)}\n`.padEnd(octets)
+    socket.send(text, from.port, from.address, () => undefined)
   })
   socket.on('error', (error) => console.error(`udp ${identity.namespace}/${identity.pod}: ${error.message}`))
   return socket.bind({ fd })

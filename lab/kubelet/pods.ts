@@ -89,7 +89,7 @@ export class Pods {
     const node = this.#options.nodes.get(pod?.spec.nodeName ?? '')
     if (pod === undefined || node === undefined || isPodFinished(pod)) return DONE
     if (!this.#options.health.isConnected(node.name)) return this.#writeStatus(pod, node)
-    if (pod.metadata.deletionTimestamp !== undefined) return this.#terminate(key, pod)
+    if (pod.metadata.deletionTimestamp !== undefined) return this.#terminate(key, pod, node)
     await this.#ensure(key, pod, node)
     return this.#writeStatus(pod, node)
   }
@@ -157,12 +157,15 @@ export class Pods {
     })
   }
 
-  async #terminate(key: string, pod: Pod): Promise<Outcome> {
+  async #terminate(key: string, pod: Pod, node: NodeHost): Promise<Outcome> {
     const slot = this.#slots.get(key)
     if (slot !== undefined) {
-      const now = performance.now()
-      slot.endsAt ??= now + terminationMs(pod)
-      if (now < slot.endsAt) return after(slot.endsAt - now)
+      slot.endsAt ??= performance.now() + terminationMs(pod)
+      if (performance.now() < slot.endsAt) {
+        // Readiness goes on being observed: a pod that drains may stop being ready before it ends.
+        await this.#writeStatus(pod, node)
+        return after(Math.max(0, slot.endsAt - performance.now()))
+      }
       await this.#release(key, slot)
     }
     await ignoreMissing(this.#options.remove(pod))

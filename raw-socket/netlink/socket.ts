@@ -58,6 +58,12 @@ export interface NetlinkSocket {
    */
   request(payload: Uint8Array, last: number, first?: number): Promise<NetlinkMessage[]>
   /**
+   * As `request` for one listing that may be too long to hold: each answer is given to `onAnswer` as it is read, and
+   * forgotten. The kernel works on the listing as it is read, a few datagrams in one turn of the event loop, and the
+   * time limit counts from the last of them. `onAnswer` must not throw.
+   */
+  stream(payload: Uint8Array, seq: number, onAnswer: (message: NetlinkMessage) => void): Promise<void>
+  /**
    * Joins a multicast group by its number, 1 to 32, as in RTNLGRP_LINK = 1 (not the bit mask RTMGRP_LINK).
    * @throws SystemError FL_SYS_ERRNO
    */
@@ -69,6 +75,8 @@ export interface NetlinkSocket {
 const QUEUE_LIMIT = 256
 /** Datagrams read in one turn of the event loop. */
 const DATAGRAMS_PER_TURN = 64
+/** The same of a listing that is streamed: the kernel makes each of up to 32 KiB while it is being read. */
+const STREAMED_PER_TURN = 8
 const SEND_BUFFER = 64 << 20
 const RECEIVE_BUFFER = 8 << 20
 /** The kernel makes no datagram of a listing longer than 32 KiB. */
@@ -110,6 +118,8 @@ interface Exchange {
   readonly resolve: (messages: NetlinkMessage[]) => void
   readonly reject: (error: SystemError) => void
   readonly answers: NetlinkMessage[]
+  /** takes the answers instead of `answers` */
+  readonly onAnswer?: (message: NetlinkMessage) => void
   refusal?: SystemError
   interrupted: boolean
 }
@@ -144,6 +154,19 @@ class PolledNetlinkSocket implements NetlinkSocket {
   }
 
   request(payload: Uint8Array, last: number, first = last): Promise<NetlinkMessage[]> {
+    return this.#request(payload, last, first)
+  }
+
+  async stream(payload: Uint8Array, seq: number, onAnswer: (message: NetlinkMessage) => void): Promise<void> {
+    await this.#request(payload, seq, seq, onAnswer)
+  }
+
+  #request(
+    payload: Uint8Array,
+    last: number,
+    first: number,
+    onAnswer?: (message: NetlinkMessage) => void,
+  ): Promise<NetlinkMessage[]> {
     if (!this.#open) return Promise.reject(closed())
     if (payload.length > this.maxRequest) {
       const why = `netlink request of ${payload.length} octets; at most ${this.maxRequest} fit`
@@ -153,7 +176,7 @@ class PolledNetlinkSocket implements NetlinkSocket {
       return Promise.reject(new SystemError('FL_SYS_BUSY', `${QUEUE_LIMIT} netlink requests are waiting`))
     }
     return new Promise((resolve, reject) => {
-      const exchange = { first, last, resolve, reject, answers: [], interrupted: false }
+      const exchange = { first, last, resolve, reject, answers: [], interrupted: false, onAnswer }
       if (this.#current === undefined) this.#start({ payload, ...exchange })
       else this.#queue.push({ payload: new Uint8Array(payload), ...exchange })
     })
@@ -190,7 +213,8 @@ class PolledNetlinkSocket implements NetlinkSocket {
   }
 
   #read(): void {
-    for (let datagrams = 0; datagrams < DATAGRAMS_PER_TURN && this.#open; datagrams++) {
+    const limit = this.#current?.onAnswer === undefined ? DATAGRAMS_PER_TURN : STREAMED_PER_TURN
+    for (let datagrams = 0; datagrams < limit && this.#open; datagrams++) {
       const length = receive(this.#fd, this.#buffer)
       if (length < 0) {
         if (-length === errnos.ENOBUFS) this.#overrun()
@@ -239,7 +263,11 @@ class PolledNetlinkSocket implements NetlinkSocket {
       if (errno > 0) exchange.refusal ??= refusal(errno, '', message.seq, exchange.first)
       this.#finish()
     } else if (message.type > controlTypes.overrun) {
-      exchange.answers.push(message)
+      if (exchange.onAnswer === undefined) exchange.answers.push(message)
+      else {
+        this.#timer?.refresh()
+        exchange.onAnswer(message)
+      }
     }
   }
 

@@ -28,6 +28,22 @@ export interface ForwardingConfig {
   readonly masqueradeAll: boolean
   /** first and last NodePort: kept from outgoing connections by sysctl.ts; undefined leaves the node as it is */
   readonly nodePortRange?: { readonly first: number; readonly last: number }
+  /** sizes and times of conntrack; undefined leaves the node as it is */
+  readonly conntrack?: ConntrackConfig
+}
+
+/** kube-proxy's `conntrack` section. Values are only raised; what is absent or 0 is left alone. Times in seconds. */
+export interface ConntrackConfig {
+  /** connections for each processor core (`--conntrack-max-per-core`); 0 leaves the maximum alone */
+  readonly maxPerCore: number
+  /** connections at least, however few cores there are (`--conntrack-min`) */
+  readonly min: number
+  readonly tcpEstablishedTimeout?: number
+  readonly tcpCloseWaitTimeout?: number
+  readonly udpTimeout?: number
+  readonly udpStreamTimeout?: number
+  /** translate TCP segments that are not in the window, instead of letting them pass as they are */
+  readonly tcpBeLiberal?: boolean
 }
 
 /** What a plan needs to know about the node it is for. Addresses are canonical text, of both families. */

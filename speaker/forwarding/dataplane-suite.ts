@@ -3,7 +3,9 @@ import type { Dataplane } from './dataplane.ts'
 import { diffElements } from './diff.ts'
 import { elementLines } from './fake-dataplane.ts'
 import {
+  affinityOf,
   emptyElements,
+  endpointsOf,
   type Collection,
   type Elements,
   type MutableElements,
@@ -41,6 +43,25 @@ export function everything(): MutableElements {
     add('nodeport-endpoints', 'udp . 30053 . 0', `${one} . 53`)
     add('local-nodeports', 'sctp . 30054', '1')
     add('local-nodeport-endpoints', 'sctp . 30054 . 0', `${two} . 1`)
+    add('frontends', `${vip} . sctp . 80`, '1@round-robin-15')
+    add('endpoints', `${vip} . sctp . 80 . 0`, `${two} . 81`)
+    add('local-frontends', `${vip} . sctp . 80`, '2@source-hash')
+    add('local-endpoints', `${vip} . sctp . 80 . 0`, `${one} . 81`)
+    add('local-endpoints', `${vip} . sctp . 80 . 1`, `${one} . 81`)
+    for (const [over, frontend, list, endpoint] of [
+      ['frontends', `${vip} . udp . 80`, 1, `${one} . 53`],
+      ['local-frontends', `${vip} . udp . 80`, 2, `${one} . 53`],
+      ['nodeports', 'udp . 30080', 2, `${one} . 53`],
+      ['local-nodeports', 'udp . 30081', 250_000, `${two} . 53`],
+    ] as const) {
+      const member = `${list}/${list === 2 ? 8191 : 1}`
+      add(over, frontend, '1')
+      add(endpointsOf[over], `${frontend} . 0`, endpoint)
+      add('affinity-endpoints', member, endpoint)
+      add('affinity-timeouts', `${list} . ${list === 1 ? 10_800 : 60}`)
+      add(affinityOf[over].slots, `${frontend} . 0`, member)
+      add(affinityOf[over].lists, frontend, String(list))
+    }
     add('hairpin', `${one} . ${one} . tcp . 8080`)
     add('restricted-frontends', `${vip} . tcp . 80`)
     add('allowed-sources', `${vip} . tcp . 80 . ${net}`)
@@ -112,6 +133,16 @@ export function dataplaneSuite(name: string, subject: () => Promise<Subject>): v
       expect(await lines()).toEqual([])
     })
 
+    test('lists what is there, and what is not there it does not install', async () => {
+      const elements = everything()
+      await plane.apply(build(elements))
+      expect(elementLines(await plane.list())).toEqual(elementLines(elements))
+      await plane.remove()
+      expect(elementLines(await plane.list())).toEqual([])
+      expect(await plane.remove()).toEqual([])
+      await plane.adopt()
+    })
+
     test('replaces a value', async () => {
       const before = everything()
       const after = everything()
@@ -176,13 +207,27 @@ export function dataplaneSuite(name: string, subject: () => Promise<Subject>): v
         add('frontends', '10.96.0.1 . icmp . 80', '1'),
         add('frontends', '10.96.0.1 . tcp . 65536', '1'),
         add('hairpin', '10.0.1.1 . 10.0.1.1 . tcp . 80 . 80'),
+        add('frontends', '10.96.0.1 . tcp . 80', '0'),
+        add('frontends', '10.96.0.1 . tcp . 80', '3@round-robin-16'),
+        add('frontends', '10.96.0.1 . tcp . 80', '3@weighted'),
+        add('affinity-endpoints', '1', '10.0.1.1 . 80'),
+        add('affinity-endpoints', '1/8192', '10.0.1.1 . 80'),
+        add('affinity-endpoints', '250001/1', '10.0.1.1 . 80'),
+        add('affinity-frontends', '10.96.0.1 . tcp . 80', '0'),
+        add('affinity-timeouts', '1 . 86401'),
       ]) {
         expect(await refused([operation]), JSON.stringify(operation)).toBe('FL_FORWARDING_ELEMENT')
       }
     })
 
+    test('counts, from nothing', async () => {
+      expect(await plane.counters()).toEqual({ escapes: 0 })
+    })
+
     test('says what it removes', async () => {
+      expect(await plane.installed()).toBe(true)
       expect(await plane.remove()).not.toEqual([])
+      expect(await plane.installed()).toBe(false)
       expect(await lines()).toEqual([])
     })
   })

@@ -8,6 +8,12 @@ export interface ForeignChange {
   readonly ours: boolean
 }
 
+/** What a data plane counts by itself. */
+export interface Counters {
+  /** packets to a Service that were still untranslated behind translation, and dropped; begins anew with a new program */
+  readonly escapes: number
+}
+
 /**
  * The port to whatever forwards packets. The kernel's is `nft/kernel-dataplane.ts`, tests use `fake-dataplane.ts`, and
  * `dataplane-suite.ts` holds both to the same behaviour. One caller at a time: `adopt` and `apply` never overlap.
@@ -20,6 +26,12 @@ export interface Dataplane {
    */
   adopt(): Promise<Elements>
   /**
+   * Tells which elements are there now; installs and changes nothing, so that anybody may look at any time. A family
+   * whose program is not there, or is another one, has none.
+   * @throws ForwardingError FL_FORWARDING_KERNEL
+   */
+  list(): Promise<Elements>
+  /**
    * Carries the operations out in their order, all of them or none.
    * @throws ForwardingError FL_FORWARDING_EXISTS or FL_FORWARDING_MISSING when the elements are not as remembered,
    *   FL_FORWARDING_ELEMENT, FL_FORWARDING_INSTALL, FL_FORWARDING_KERNEL
@@ -27,6 +39,10 @@ export interface Dataplane {
   apply(operations: readonly Operation[]): Promise<void>
   /** Calls, from now on, when somebody else has changed something. */
   watch(onChange: (change: ForeignChange) => void): { close(): void }
+  /** @throws ForwardingError FL_FORWARDING_KERNEL */
+  counters(): Promise<Counters>
+  /** Something of ours is there already, whole or not; changes nothing. */
+  installed(): Promise<boolean>
   /** Other service proxies that are at work here, in words; '' when there is none. */
   foreign(): Promise<string>
   /** Takes everything of ours away; says in words what was there. */

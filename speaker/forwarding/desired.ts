@@ -48,6 +48,20 @@ export class Desired {
     else this.#owners.delete(owner)
   }
 
+  /** What an owner wants, as it was given; [] for one that wants nothing. */
+  of(owner: string): readonly Element[] {
+    return this.#owners.get(owner) ?? []
+  }
+
+  /** Everything that is wanted, each element once. */
+  *all(): Generator<Element> {
+    for (const family of families) {
+      for (const collection of collectionNames) {
+        for (const [key, { value }] of this.#wanted[family][collection]) yield { family, collection, key, value }
+      }
+    }
+  }
+
   /** The wanted value of a key ('' in sets); undefined when nobody wants it. */
   get(family: Family, collection: Collection, key: string): string | undefined {
     return this.#wanted[family][collection].get(key)?.value

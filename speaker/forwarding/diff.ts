@@ -4,6 +4,7 @@ import {
   collectionNames,
   collections,
   families,
+  stages,
   type Collection,
   type Elements,
   type MutableElements,
@@ -13,16 +14,15 @@ import {
 /** The wanted value of a key; undefined when it should not be there. */
 export type Wanted = (family: Family, collection: Collection, key: string) => string | undefined
 
-const up = [0, 1, 2] as const
-const down = [2, 1, 0] as const
+const down = stages.toReversed()
 
 /**
  * The operations that make `actual` what is wanted, looking at `keys` only; one transaction. Endpoints come before the
  * frontends that lead to them and go after them, so that no order of execution shows a frontend without endpoints.
  */
 export function diff(actual: Elements, wanted: Wanted, keys: Keys): Operation[] {
-  const adds: Operation[][] = [[], [], []]
-  const deletes: Operation[][] = [[], [], []]
+  const adds: Operation[][] = stages.map(() => [])
+  const deletes: Operation[][] = stages.map(() => [])
   for (const family of families) {
     for (const collection of collectionNames) {
       const { stage } = collections[collection]
@@ -38,7 +38,7 @@ export function diff(actual: Elements, wanted: Wanted, keys: Keys): Operation[] 
       }
     }
   }
-  return [...up.flatMap((stage) => adds[stage]), ...down.flatMap((stage) => deletes[stage])]
+  return [...stages.flatMap((stage) => adds[stage]), ...down.flatMap((stage) => deletes[stage])]
 }
 
 /** The difference between two whole states. */

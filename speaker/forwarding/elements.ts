@@ -1,7 +1,18 @@
 import { tryParseAddress, type Family } from '#inet/address.ts'
 import { formatPrefix, hostPrefix, prefixContains, tryParsePrefix, type Prefix } from '#inet/prefix.ts'
+import type { AssignedList, WantedList } from './affinity.ts'
+import { formatCount, shardOf } from './balance.ts'
 import type { ForwardingConfig, LocalDetector, NodeContext } from './config.ts'
-import { endpointsOf, families, tuple, type Collection, type Counting, type Element } from './model.ts'
+import { maglevSize, maglevTable } from './maglev.ts'
+import {
+  affinityOf,
+  endpointsOf,
+  families,
+  tuple,
+  type Collection,
+  type Counting,
+  type Element,
+} from './model.ts'
 import type { Frontend, ServicePlan } from './plan.ts'
 import type { Endpoint } from './service-ports.ts'
 
@@ -49,6 +60,13 @@ export type Slots = (family: Family, over: Counting, key: string) => readonly st
 
 const noSlots: Slots = () => []
 
+/** Numbers for the lists of a plan; a list that is missing in the answer is forwarded without affinity. */
+export type AssignLists = (
+  wanted: readonly WantedList[],
+) => Readonly<Record<Family, ReadonlyMap<string, AssignedList>>>
+
+const noLists: AssignLists = () => ({ 4: new Map(), 6: new Map() })
+
 /**
  * The elements of a plan, for those of its frontends that `granted` (no other Service has them). Endpoints keep the
  * slots they have, so that one that comes or goes moves at most one other.
@@ -57,6 +75,7 @@ export function elementsOf(
   plan: ServicePlan,
   granted: (frontend: Frontend) => boolean = () => true,
   slots: Slots = noSlots,
+  assign: AssignLists = noLists,
 ): Element[] {
   const elements: Element[] = []
   for (const { family, address } of plan.clusterIPs) {
@@ -65,35 +84,124 @@ export function elementsOf(
   for (const { family, address, by } of plan.pingable) {
     elements.push({ family, collection: 'pingable', key: address, value: by })
   }
-  for (const frontend of plan.frontends) if (granted(frontend)) addFrontend(elements, frontend, slots)
+  const frontends = plan.frontends.filter(granted)
+  const lists = assign(wantedLists(frontends))
+  const tables = new Map<readonly Endpoint[], readonly string[]>()
+  for (const frontend of frontends) addFrontend(elements, frontend, { slots, lists, tables })
+  addLists(elements, frontends, lists)
   return elements
 }
 
-function addFrontend(elements: Element[], frontend: Frontend, slots: Slots): void {
-  const { family, endpoints, local, sourceRanges } = frontend
+interface Context {
+  readonly slots: Slots
+  readonly lists: ReturnType<AssignLists>
+  /** frontends of one port share the slots that a hash of the client chooses from */
+  readonly tables: Map<readonly Endpoint[], readonly string[]>
+}
+
+/** The collections that a frontend is in, each with its endpoints and the name of its affinity list. */
+const countsOf = (
+  frontend: Frontend,
+): readonly { readonly over: Counting; readonly endpoints: readonly Endpoint[]; readonly list: string }[] => {
+  const { all, local } = frontend.kind === 'NodePort' ? nodePorts : addressed
+  return [
+    { over: all, endpoints: frontend.endpoints, list: frontend.affinity?.list ?? '' },
+    { over: local, endpoints: frontend.local ?? [], list: frontend.affinity?.localList ?? '' },
+  ]
+}
+
+function wantedLists(frontends: readonly Frontend[]): WantedList[] {
+  const wanted = new Map<string, WantedList & { frontends: { over: Counting; key: string }[] }>()
+  for (const frontend of frontends) {
+    const { family } = frontend
+    for (const { over, endpoints, list } of countsOf(frontend)) {
+      if (list === '' || endpoints.length === 0) continue
+      const known = wanted.get(`${family} ${list}`)
+      const here = { over, key: frontendKey(frontend) }
+      if (known) known.frontends.push(here)
+      else {
+        const texts = endpoints.map(endpointText)
+        wanted.set(`${family} ${list}`, { family, name: list, endpoints: texts, frontends: [here] })
+      }
+    }
+  }
+  return [...wanted.values()]
+}
+
+/** What a list has once, however many frontends share it. */
+function addLists(elements: Element[], frontends: readonly Frontend[], lists: Context['lists']): void {
+  const done = new Set<AssignedList>()
+  for (const frontend of frontends) {
+    const { family, affinity } = frontend
+    for (const { endpoints, list: name } of countsOf(frontend)) {
+      const list = endpoints.length === 0 ? undefined : lists[family].get(name)
+      if (affinity === undefined || list === undefined || done.has(list)) continue
+      done.add(list)
+      const timeout = tuple(list.id, affinity.seconds)
+      elements.push({ family, collection: 'affinity-timeouts', key: timeout, value: '' })
+      for (const [endpoint, index] of list.members) {
+        elements.push({
+          family,
+          collection: 'affinity-endpoints',
+          key: `${list.id}/${index}`,
+          value: endpoint,
+        })
+      }
+    }
+  }
+}
+
+function addFrontend(elements: Element[], frontend: Frontend, context: Context): void {
+  const { family, local, sourceRanges } = frontend
   const key = frontendKey(frontend)
   const names = frontend.kind === 'NodePort' ? nodePorts : addressed
   const put = (collection: Collection, elementKey: string, value = '') =>
     elements.push({ family, collection, key: elementKey, value })
 
-  const spread = (over: Counting, some: readonly Endpoint[]) => {
-    if (some.length === 0) return
-    const placed = assignSlots(slots(family, over, key), some.map(endpointText))
+  for (const { over, endpoints, list: name } of countsOf(frontend)) {
+    if (endpoints.length === 0) continue
+    const { placed, count } = placeEndpoints(frontend, over, endpoints, context)
     for (const [slot, text] of placed.entries()) put(endpointsOf[over], tuple(key, slot), text)
-    put(over, key, String(placed.length))
-    for (const endpoint of some) if (endpoint.local) addHairpin(put, frontend, endpoint)
+    put(over, key, count)
+    for (const endpoint of endpoints) if (endpoint.local) addHairpin(put, frontend, endpoint)
+    const list = context.lists[family].get(name)
+    if (list === undefined) continue
+    put(affinityOf[over].lists, key, String(list.id))
+    for (const [slot, text] of placed.entries()) {
+      put(affinityOf[over].slots, tuple(key, slot), `${list.id}/${list.members.get(text)}`)
+    }
   }
-  spread(names.all, endpoints)
-  if (local !== undefined) {
-    spread(names.local, local)
-    put(names.externalLocal, key)
-  }
+  if (local !== undefined) put(names.externalLocal, key)
   if (frontend.masquerade) put(names.masquerade, key)
   if (frontend.noEndpoints === 'drop') put(names.drop, key)
   if (frontend.noEndpoints === 'reject') put(names.reject, key)
   if (sourceRanges !== undefined) {
     put('restricted-frontends', key)
     for (const range of new Set(sourceRanges.map(formatPrefix))) put('allowed-sources', tuple(key, range))
+  }
+}
+
+/** Which endpoint is in which slot, and what the counting collection says of it. */
+function placeEndpoints(
+  frontend: Frontend,
+  over: Counting,
+  endpoints: readonly Endpoint[],
+  { slots, tables }: Context,
+): { placed: readonly string[]; count: string } {
+  const key = frontendKey(frontend)
+  const { family, balance } = frontend
+  const size = balance === 'source-hash' ? maglevSize(endpoints.length) : undefined
+  if (size !== undefined) {
+    // No history: every node has the same table.
+    const placed = tables.get(endpoints) ?? maglevTable(endpoints.map(endpointText), size)
+    tables.set(endpoints, placed)
+    return { placed, count: formatCount(size, 'source-hash') }
+  }
+  const placed = assignSlots(slots(family, over, key), endpoints.map(endpointText))
+  const inTurn = balance === 'round-robin'
+  return {
+    placed,
+    count: inTurn ? formatCount(placed.length, balance, shardOf(key)) : formatCount(placed.length),
   }
 }
 

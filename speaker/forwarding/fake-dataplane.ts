@@ -1,5 +1,5 @@
 import { checkElement, checkReferences } from './check.ts'
-import type { Dataplane, ForeignChange } from './dataplane.ts'
+import type { Counters, Dataplane, ForeignChange } from './dataplane.ts'
 import { applyTo } from './diff.ts'
 import { ForwardingError } from './errors.ts'
 import {
@@ -19,6 +19,7 @@ import {
  */
 export class FakeDataplane implements Dataplane {
   #elements: MutableElements = emptyElements()
+  #installed = false
   readonly #watchers = new Set<(change: ForeignChange) => void>()
   /** every transaction that was accepted, oldest first */
   readonly transactions: (readonly Operation[])[] = []
@@ -27,9 +28,16 @@ export class FakeDataplane implements Dataplane {
   /** the next `apply` fails with this, once */
   failure: Error | undefined
   foreignProxy = ''
+  /** packets that the kernel would have caught */
+  escapes = 0
 
   adopt(): Promise<Elements> {
     this.adoptions++
+    this.#installed = true
+    return Promise.resolve(copyElements(this.#elements))
+  }
+
+  list(): Promise<Elements> {
     return Promise.resolve(copyElements(this.#elements))
   }
 
@@ -61,6 +69,14 @@ export class FakeDataplane implements Dataplane {
     return { close: () => void this.#watchers.delete(onChange) }
   }
 
+  counters(): Promise<Counters> {
+    return Promise.resolve({ escapes: this.escapes })
+  }
+
+  installed(): Promise<boolean> {
+    return Promise.resolve(this.#installed)
+  }
+
   foreign(): Promise<string> {
     return Promise.resolve(this.foreignProxy)
   }
@@ -68,6 +84,7 @@ export class FakeDataplane implements Dataplane {
   remove(): Promise<readonly string[]> {
     const removed = countElements(this.#elements) > 0 ? ['elements in memory'] : []
     this.#elements = emptyElements()
+    this.#installed = false
     return Promise.resolve(removed)
   }
 

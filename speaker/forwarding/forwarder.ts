@@ -3,12 +3,13 @@ import type { Clock, Timer } from '#kube/clock.ts'
 import type { Logger } from '#kube/logger.ts'
 import type { EndpointSlice } from '#kube/objects/endpoint-slice.ts'
 import type { Service } from '#kube/objects/service.ts'
+import { forwardingDecision, type ForwardingDecision } from './coexistence.ts'
 import type { ForwardingConfig, NodeContext } from './config.ts'
 import type { Dataplane, ForeignChange } from './dataplane.ts'
 import { applyTo } from './diff.ts'
 import type { Follower } from './follower.ts'
 import { ProgrammingLatency } from './latency.ts'
-import type { ForwardingMetrics } from './metrics.ts'
+import type { ForwardingMetrics, ResyncCause } from './metrics.ts'
 import { copyElements, countElements, emptyElements, type Elements, type MutableElements } from './model.ts'
 import { Planner } from './planner.ts'
 import { serviceView } from './service-view.ts'
@@ -27,7 +28,7 @@ export interface ForwarderOptions {
 
 const FIRST_RETRY_MS = 100
 const LONGEST_RETRY_MS = 30_000
-/** After somebody else's transaction things are listed, which takes a while: this often only. */
+/** After somebody else's transaction, and while another proxy is in the way, things are listed: this often only. */
 const VERIFY_MS = 10_000
 /** Another proxy forwards the Service: there is nothing of ours that its announcement could wait for. */
 const ELSEWHERE = 'elsewhere'
@@ -47,6 +48,14 @@ export class Forwarder {
   /** the elements must be listed before anything is compared with them */
   #adopt = true
   #everSynced = false
+  /** another proxy is in the way */
+  #standingBy = false
+  /** what a person should know about why forwarding is done or is not */
+  #reason = ''
+  /** when the oldest change that is not programmed was noted */
+  #queuedSince: number | undefined
+  /** the same for the changes of the transaction that is under way */
+  #inFlightSince: number | undefined
   #watch: { close(): void } | undefined
   #timer: Timer | undefined
   #verifyTimer: Timer | undefined
@@ -73,6 +82,7 @@ export class Forwarder {
   start(): void {
     this.#started = true
     if (this.#off) return
+    this.#options.metrics?.resyncs.inc({ cause: 'start' })
     this.#watch = this.#options.dataplane.watch((change) => this.#suspect(change))
     this.#schedule(0)
   }
@@ -99,7 +109,7 @@ export class Forwarder {
 
   setNode(node: NodeContext): void {
     this.#planner.setNode(node)
-    this.#schedule(0)
+    this.#changed()
   }
 
   /** The Service and all its slices as they are now; undefined when it is gone. */
@@ -107,7 +117,7 @@ export class Forwarder {
     this.#planner.setService(key, service, slices)
     this.#latency.observe(key, service === undefined ? [] : slices)
     this.#countChange(key, service, slices)
-    this.#schedule(0)
+    this.#changed()
   }
 
   /** Brings the data plane up to date now; resolves when it is, or when the attempt failed (see `view`). */
@@ -127,11 +137,18 @@ export class Forwarder {
    */
   isProgrammed(key: string, address?: string): boolean {
     const programmed = this.#programmed.get(key)
-    if (this.#off || programmed === ELSEWHERE) return true
+    if (this.#off || this.#standingBy || programmed === ELSEWHERE) return true
     return (
       programmed !== undefined &&
       (address === undefined || programmed.has(address) || programmed.has(canonical(address)))
     )
+  }
+
+  /** How far behind programming is, for the health probes. */
+  progress(): { readonly queuedSince: number | undefined; readonly lastSync: number } {
+    const idle = this.#off || this.#standingBy
+    const queuedSince = this.#inFlightSince ?? this.#queuedSince
+    return { queuedSince: idle ? undefined : queuedSince, lastSync: this.#lastSync }
   }
 
   /** What the data plane holds, for `trace`; nothing before the first listing. */
@@ -147,11 +164,13 @@ export class Forwarder {
     const one = (key: string) => serviceView(planner, key, inDataplane(key))
     return {
       mode: this.#options.config.mode,
-      synced: this.#off || (this.#everSynced && this.#failures === 0 && !planner.pending),
+      synced: this.#off || this.#standingBy || (this.#everSynced && this.#failures === 0 && !planner.pending),
       generation: this.#generation,
       lastSync: this.#lastSync,
       ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
       foreign: this.#foreign,
+      reason: this.#off ? 'forwarding is off' : this.#reason,
+      forwarding: !this.#off && !this.#standingBy,
       *services() {
         for (const key of planner.services()) {
           const view = one(key)
@@ -159,6 +178,18 @@ export class Forwarder {
         }
       },
       service: one,
+      inspection: {
+        node: planner.node,
+        detector: this.#options.config.detector,
+        elements: () => this.#actual,
+        services: () => planner.services(),
+        programmed: inDataplane,
+        problems: (key) => planner.problems(key),
+        desired: () => planner.desired(),
+        desiredOf: (key) => planner.desiredOf(key),
+        holder: (family, frontend) => planner.holder(family, frontend),
+        list: () => this.#options.dataplane.list(),
+      },
     }
   }
 
@@ -167,7 +198,12 @@ export class Forwarder {
   }
 
   get #can(): boolean {
-    return this.#started && this.#listed && this.#planner.ready && !this.#off
+    return this.#started && this.#listed && this.#planner.ready && !this.#off && !this.#standingBy
+  }
+
+  #changed(): void {
+    this.#queuedSince ??= this.#options.clock.now()
+    this.#schedule(0)
   }
 
   #schedule(ms: number): void {
@@ -179,22 +215,32 @@ export class Forwarder {
     }, ms)
   }
 
+  /** Nothing remembered is trusted any more: the next transaction begins with a listing. */
+  #resync(cause: ResyncCause): void {
+    this.#adopt = true
+    this.#options.metrics?.resyncs.inc({ cause })
+  }
+
   async #run(): Promise<void> {
     const { clock, log, metrics } = this.#options
     const from = clock.now()
+    const full = this.#adopt
+    this.#inFlightSince = this.#queuedSince ?? from
+    this.#queuedSince = undefined
     try {
       await this.#synchronise()
       this.#failures = 0
-      metrics?.syncDuration.observe((clock.now() - from) / 1000)
-      metrics?.lastSync.set(clock.now() / 1000)
+      if (!this.#standingBy) metrics?.synced(full, (clock.now() - from) / 1000, clock.now())
     } catch (error) {
-      this.#adopt = true
+      this.#resync('failure')
       this.#failures++
+      this.#queuedSince = this.#inFlightSince
       this.#lastError = { at: clock.now(), text: String(error) }
       metrics?.syncFailures.inc()
       log.error({ error: String(error), failures: this.#failures }, 'forwarding could not be programmed')
     } finally {
       this.#running = undefined
+      this.#inFlightSince = undefined
     }
     if (this.#failures > 0) {
       this.#schedule(Math.min(FIRST_RETRY_MS * 2 ** (this.#failures - 1), LONGEST_RETRY_MS))
@@ -205,8 +251,9 @@ export class Forwarder {
     const { dataplane, clock, log, metrics } = this.#options
     const full = this.#adopt
     if (full) {
-      this.#actual = copyElements(await dataplane.adopt())
       await this.#lookForOthers()
+      if (await this.#mustStandBy()) return
+      this.#actual = copyElements(await dataplane.adopt())
     }
     const actual = this.#actual
     const endpointChanges = this.#endpointChanges
@@ -293,7 +340,7 @@ export class Forwarder {
   async #verify(by: string): Promise<void> {
     while (this.#running) await this.#running
     const before = this.#generation
-    this.#adopt = true
+    this.#resync(by === '' ? 'overrun' : 'foreign change')
     await this.sync()
     if (this.#generation !== before && this.#failures === 0) {
       this.#options.log.warn({ by }, 'forwarding was changed by somebody else and has been put right')
@@ -303,10 +350,45 @@ export class Forwarder {
   async #lookAgain(): Promise<void> {
     try {
       await this.#lookForOthers()
+      if (this.#standingBy) await this.#reconsider()
+      else await this.#decide()
     } catch (error) {
       if (this.#started)
         this.#options.log.warn({ error: String(error) }, 'cannot look for other service proxies')
     }
+  }
+
+  /** Another proxy is in the way: ours stays out, the addresses are announced all the same, and it is looked again. */
+  async #mustStandBy(): Promise<boolean> {
+    const { forward, reason } = await this.#decide()
+    if (forward) return false
+    this.#options.log.warn({ reason }, 'forwarding stays off')
+    this.#standingBy = true
+    this.#suspect({ by: '', ours: false })
+    this.#options.onProgrammed?.([...this.#planner.known()])
+    return true
+  }
+
+  /** The other proxy may be gone, or yet another one there. */
+  async #reconsider(): Promise<void> {
+    const { forward } = await this.#decide()
+    if (!forward) return this.#suspect({ by: '', ours: false })
+    this.#options.log.info({}, 'no other service proxy is left: forwarding begins')
+    this.#standingBy = false
+    await this.sync()
+    this.#options.onProgrammed?.([...this.#planner.known()])
+  }
+
+  async #decide(): Promise<ForwardingDecision> {
+    const { config, dataplane } = this.#options
+    const decision = forwardingDecision({
+      mode: config.mode,
+      forced: config.force,
+      foreign: this.#foreign,
+      everProgrammed: this.#everSynced || (this.#foreign !== '' && (await dataplane.installed())),
+    })
+    this.#reason = decision.reason
+    return decision
   }
 
   async #lookForOthers(): Promise<void> {

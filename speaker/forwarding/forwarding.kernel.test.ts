@@ -1,172 +1,35 @@
-import type { ChildProcess } from 'node:child_process'
-import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { parsePrefix } from '#inet/prefix.ts'
-import { systemClock } from '#kube/clock.ts'
-import { silentLogger } from '#kube/logger.ts'
 import type { EndpointSlice } from '#kube/objects/endpoint-slice.ts'
 import type { Service } from '#kube/objects/service.ts'
 import { inNetworkNamespace } from '#raw-socket/namespace.ts'
 import { openNetfilterSocket } from '#raw-socket/netlink/netfilter.ts'
-import { cleanup, connect, createNetns, must, run, spawnIn, until, type Netns } from '../../test/netns.ts'
-import type { ForwardingConfig, NodeContext } from './config.ts'
+import { cleanup, must, run, type Netns } from '../../test/netns.ts'
 import { service, slice } from './fixtures.ts'
-import { Forwarder } from './forwarder.ts'
-import { KernelDataplane } from './nft/kernel-dataplane.ts'
-import type { TrafficRequest, TrafficResponse } from './traffic-agent.ts'
+import type { Forwarder } from './forwarder.ts'
+import { a, b, base, buildLab, c, kinds, labNode, ports, targets, type Lab } from './packet-lab.ts'
 
-/**
- * Real packets through the real program. One node with three pods (c counts as a pod of another node, but is reached
- * the same way), a client on the node's network, and another one that source ranges shut out.
- */
-
-const config: ForwardingConfig = {
-  mode: 'full',
-  force: false,
-  localhostNodePorts: false,
-  detector: { by: 'cluster-cidrs', cidrs: [parsePrefix('10.1.0.0/16'), parsePrefix('fd00:1::/32')] },
-  nodePortAddresses: 'primary',
-  masqueradeAll: false,
-}
-const context: NodeContext = {
-  name: 'node-1',
-  internalIPs: ['192.168.0.1', 'fd00:2::1'],
-  labels: {},
-  localAddresses: ['192.168.0.1', 'fd00:2::1'],
-  podCIDRs: ['10.1.1.0/24'],
-  serviceCIDRs: ['10.96.0.0/16'],
-}
-
-class Agent {
-  readonly #process: ChildProcess
-  readonly #waiting = new Map<number, (results: readonly string[]) => void>()
-  readonly ready: Promise<void>
-  #id = 0
-
-  constructor(ns: Netns, name: string) {
-    const program = new URL('traffic-agent.ts', import.meta.url).pathname
-    this.#process = spawnIn(ns, process.execPath, [program, name], { stdio: ['pipe', 'pipe', 'inherit'] })
-    const lines = createInterface({ input: this.#process.stdout as NodeJS.ReadableStream })
-    this.ready = new Promise((resolve) => {
-      lines.on('line', (line) => {
-        const { id, results } = JSON.parse(line) as Partial<TrafficResponse>
-        if (id === undefined || results === undefined) return resolve()
-        this.#waiting.get(id)?.(results)
-        this.#waiting.delete(id)
-      })
-    })
-  }
-
-  /** What each of `count` connections got. */
-  ask(
-    protocol: 'tcp' | 'udp',
-    host: string,
-    port: number,
-    count = 1,
-    limit = 5000,
-  ): Promise<readonly string[]> {
-    const request: TrafficRequest = { id: ++this.#id, protocol, host, port, count, limit }
-    this.#process.stdin?.write(`${JSON.stringify(request)}\n`)
-    return new Promise((resolve) => this.#waiting.set(request.id, resolve))
-  }
-}
+/** Real packets through the real program. */
 
 /** How long nothing must come for a packet to count as dropped. */
 const SILENCE = 300
 
+let lab: Lab
 let node: Netns
 let client: Netns
-let pods: Record<'a' | 'b' | 'c', Netns>
-let agents: Record<'client' | 'blocked' | 'node' | 'a' | 'b' | 'c', Agent>
+let pods: Lab['pods']
+let agents: Lab['agents']
 let forwarder: Forwarder
 
-const kinds = async (results: Promise<readonly string[]>): Promise<string[]> =>
-  [...new Set(await results)].sort()
-
 beforeAll(async () => {
-  node = await createNetns('fw-node')
-  client = await createNetns('fw-client')
-  const blocked = await createNetns('fw-blocked')
-  const pod = async (name: string, index: number) => {
-    const ns = await createNetns(`fw-pod-${name}`)
-    await connect(
-      { ns: node, device: `pod-${name}`, addresses: [`10.1.${index}.1/24`, `fd00:1:${index}::1/64`] },
-      { ns, device: 'eth0', addresses: [`10.1.${index}.2/24`, `fd00:1:${index}::2/64`] },
-    )
-    await routes(ns, `10.1.${index}.1`, `fd00:1:${index}::1`)
-    return ns
-  }
-  pods = { a: await pod('a', 1), b: await pod('b', 2), c: await pod('c', 3) }
-  for (const [ns, device, net] of [
-    [client, 'lan', '0'],
-    [blocked, 'lan2', '1'],
-  ] as const) {
-    const v6 = net === '0' ? 'fd00:2' : 'fd00:3'
-    await connect(
-      { ns: node, device, addresses: [`192.168.${net}.1/24`, `${v6}::1/64`] },
-      { ns, device: 'eth0', addresses: [`192.168.${net}.9/24`, `${v6}::9/64`] },
-    )
-    await routes(ns, `192.168.${net}.1`, `${v6}::1`)
-  }
-  // As on a real node: virtual addresses are routed somewhere, be it to a router that does not know them.
-  await routes(node, '192.168.0.254', 'fd00:2::fe')
-  const settings = {
-    'ipv4/ip_forward': 1,
-    'ipv6/conf/all/forwarding': 1,
-    // UDP is refused by ICMP, of which the kernel sends one a second to a host that it has just redirected.
-    'ipv4/icmp_ratelimit': 0,
-    'ipv6/icmp/ratelimit': 0,
-  }
-  const lines = Object.entries(settings).map(([name, value]) => `echo ${value} > /proc/sys/net/${name}`)
-  await must(node, 'sh', ['-ec', lines.join('\n')])
-  agents = {
-    client: new Agent(client, 'client'),
-    blocked: new Agent(blocked, 'blocked'),
-    node: new Agent(node, 'node'),
-    a: new Agent(pods.a, 'a'),
-    b: new Agent(pods.b, 'b'),
-    c: new Agent(pods.c, 'c'),
-  }
-  await Promise.all(Object.values(agents).map((agent) => agent.ready))
-  // Neighbours are known before anything is timed.
-  await until('the pods can be reached', async () => {
-    const answers = await Promise.all(
-      [1, 2, 3].map((index) => agents.client.ask('tcp', `10.1.${index}.2`, 8080)),
-    )
-    return answers.flat().every((answer) => !answer.startsWith('E') && answer !== 'timeout')
-  })
+  lab = await buildLab('fw')
+  ;({ node, client, pods, agents } = lab)
 })
-
-const routes = async (ns: Netns, v4: string, v6: string): Promise<void> => {
-  await must(ns, 'ip', ['route', 'add', 'default', 'via', v4])
-  await must(ns, 'ip', ['-6', 'route', 'add', 'default', 'via', v6])
-}
-
-const open = (): Forwarder =>
-  new Forwarder({
-    dataplane: new KernelDataplane({
-      socket: inNetworkNamespace(node.path, openNetfilterSocket),
-      nft: async (script) => void (await must(node, 'nft', ['-f', '-'], script)),
-    }),
-    clock: systemClock,
-    config,
-    log: silentLogger,
-  })
-
-async function start(): Promise<Forwarder> {
-  const one = open()
-  one.start()
-  one.setNode(context)
-  one.allListed()
-  await one.sync()
-  return one
-}
 
 beforeEach(async () => {
   await must(node, 'nft', ['flush', 'ruleset'])
   // A flow that conntrack remembers from the test before would go where it went then.
   await run(node, 'conntrack', ['-F'])
-  forwarder = await start()
+  forwarder = await lab.start()
   return () => forwarder.stop()
 })
 
@@ -176,24 +39,6 @@ const set = async (made: Service, ...slices: EndpointSlice[]): Promise<void> => 
   forwarder.setService(`ns/${made.name}`, made, slices)
   await forwarder.sync()
   expect(forwarder.view().lastError).toBeUndefined()
-}
-
-const a = { address: '10.1.1.2', node: 'node-1' }
-const b = { address: '10.1.2.2', node: 'node-1' }
-const c = { address: '10.1.3.2', node: 'other' }
-const ports = [
-  { name: 'tcp', port: 80, nodePort: 30_080 },
-  { name: 'udp', port: 80, nodePort: 30_080, protocol: 'UDP' as const },
-]
-const targets = [
-  { name: 'tcp', port: 8080 },
-  { name: 'udp', port: 8080, protocol: 'UDP' as const },
-]
-const base = {
-  clusterIPs: ['10.96.0.1'],
-  ports,
-  externalIPs: ['198.51.100.1'],
-  ingress: [{ ip: '203.0.113.1' }],
 }
 
 describe.each(['tcp', 'udp'] as const)('%s', (protocol) => {
@@ -374,9 +219,9 @@ test('a restart changes not one element', async () => {
   await forwarder.stop()
   const socket = inNetworkNamespace(node.path, openNetfilterSocket)
   const before = await socket.generation()
-  const second = open()
+  const second = lab.open()
   second.start()
-  second.setNode(context)
+  second.setNode(labNode)
   second.setService('ns/s', service('s', { ...base, ranges: ['192.168.0.0/24'] }), [
     slice('s', [c, b], targets),
   ])
@@ -406,10 +251,7 @@ test('endpoints come and go under load and no connection notices', async () => {
 test('cleaning up leaves nothing of ours', async () => {
   await set(service('s', base), slice('s', [a], targets))
   await forwarder.stop()
-  const plane = new KernelDataplane({
-    socket: inNetworkNamespace(node.path, openNetfilterSocket),
-    nft: async (script) => void (await must(node, 'nft', ['-f', '-'], script)),
-  })
+  const plane = lab.plane()
   expect(await plane.remove()).toHaveLength(2)
   plane.close()
   expect(await must(node, 'nft', ['list', 'ruleset'])).toBe('')

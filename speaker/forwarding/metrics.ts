@@ -1,4 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type { Family } from '#inet/address.ts'
+import type { Follower, ProgrammedService } from './follower.ts'
+import type { ServicePlan } from './plan.ts'
 
 /** kube-proxy's buckets: 0.25, 0.5, 1 … 59, 60 … 115 by 5, 120 … 300 by 30 seconds. */
 const programmingBuckets = [
@@ -9,14 +12,44 @@ const programmingBuckets = [
   ...Array.from({ length: 7 }, (_, index) => 120 + index * 30),
 ]
 
-const syncBuckets = Array.from({ length: 15 }, (_, index) => 0.0001 * 2 ** index)
+/** kube-proxy's buckets, 1 ms to 16 s by doubling. */
+const kubeProxySyncBuckets = Array.from({ length: 15 }, (_, index) => 0.001 * 2 ** index)
+
+/** All of kube-proxy's bounds, so that quantiles over both proxies are right, and finer ones below. */
+const syncBuckets = [0.0001, 0.00025, 0.0005, ...kubeProxySyncBuckets]
+
+/** Why everything was listed again and compared. */
+export const resyncCauses = ['start', 'failure', 'foreign change', 'overrun'] as const
+export type ResyncCause = (typeof resyncCauses)[number]
+
+/** Why a connection to a NodePort on loopback was reset. */
+export const localhostRefusals = ['limit', 'unreachable'] as const
+
+/** The value of the label `ip_family`. */
+export const familyLabel = (family: Family): { ip_family: 'IPv4' | 'IPv6' } => ({
+  ip_family: family === 4 ? 'IPv4' : 'IPv6',
+})
 
 /**
- * kube-proxy's metrics, under its names, so that its dashboards and alerts keep working. One transaction holds both
- * address families, so the label `ip_family` is absent.
+ * kube-proxy's metrics, under its names, so that its dashboards, alerts and the NetworkProgrammingLatency SLI keep
+ * working.
+ *
+ * kube-proxy has a proxier for each address family, and since 1.33 its metrics say which by the label `ip_family`.
+ * Here one transaction holds both families. What belongs to the transaction (durations, timestamps, failures) has no
+ * `ip_family`: counted for each family, `sum(rate(kubeproxy_sync_proxy_rules_duration_seconds_count[5m]))`, as the
+ * "Kubernetes / Proxy" dashboard has it, would show twice as many synchronisations as there are. What is of one
+ * family has the label, with kube-proxy's values IPv4 and IPv6: `…_no_local_endpoints_total`, conntrack, listeners on
+ * loopback. Programming latency is observed once for each change of an EndpointSlice, whatever its family, so the
+ * quantiles and rates of the SLI are the true ones; the label may say its family.
+ *
+ * Left out, because nothing here could make them true: `…_iptables_…`, and
+ * `kubeproxy_nftables_localhost_nodeport_rejected_packets_total` (no rule of ours refuses UDP or SCTP to a NodePort on
+ * loopback: nobody listens there, and the kernel says so).
  */
 export class ForwardingMetrics {
   readonly syncDuration: Histogram
+  readonly fullSyncDuration: Histogram
+  readonly partialSyncDuration: Histogram
   readonly lastSync: Gauge
   readonly lastQueued: Gauge
   readonly serviceChanges: Counter
@@ -25,24 +58,60 @@ export class ForwardingMetrics {
   readonly endpointChangesPending: Gauge
   readonly programmingDuration: Histogram
   readonly syncFailures: Counter
+  readonly cleanupFailures: Counter
+  /** by `traffic_policy` and `ip_family`; fed by `NoLocalEndpoints` */
+  readonly noLocalEndpoints: Gauge
+  /** by `ip_family` */
+  readonly conntrackSyncDuration: Histogram
+  /** by `ip_family` */
+  readonly conntrackDeleted: Counter
+  /** by `code` */
+  readonly proxyHealthz: Counter
+  /** by `code` */
+  readonly proxyLivez: Counter
+  /** by `ip_family` */
+  readonly localhostListeners: Gauge
+  /** by `ip_family` */
+  readonly localhostListenerFailures: Counter
+  readonly localhostConnections: Gauge
+  /** by `reason` */
+  readonly localhostRefused: Counter
   readonly elements: Gauge
+  /** by `cause` */
+  readonly resyncs: Counter
+  readonly escapesDropped: Counter
+  #escapes = 0
 
   constructor(registry: Registry) {
     const registers = [registry]
-    const gauge = (name: string, help: string) => new Gauge({ name, help, registers })
-    const counter = (name: string, help: string) => new Counter({ name, help, registers })
-    this.syncDuration = new Histogram({
-      name: 'kubeproxy_sync_proxy_rules_duration_seconds',
-      help: 'Time that one synchronisation of forwarding took',
-      buckets: syncBuckets,
-      registers,
-    })
-    this.programmingDuration = new Histogram({
-      name: 'kubeproxy_network_programming_duration_seconds',
-      help: 'Time from the change of a Pod to its endpoint being in the kernel',
-      buckets: programmingBuckets,
-      registers,
-    })
+    const gauge = (name: string, help: string, labelNames: string[] = []) =>
+      new Gauge({ name, help, labelNames, registers })
+    const counter = (name: string, help: string, labelNames: string[] = []) =>
+      new Counter({ name, help, labelNames, registers })
+    const histogram = (name: string, help: string, buckets: number[], labelNames: string[] = []) =>
+      new Histogram({ name, help, buckets, labelNames, registers })
+
+    this.syncDuration = histogram(
+      'kubeproxy_sync_proxy_rules_duration_seconds',
+      'Time that one synchronisation of forwarding took',
+      syncBuckets,
+    )
+    this.fullSyncDuration = histogram(
+      'kubeproxy_sync_full_proxy_rules_duration_seconds',
+      'Time that a synchronisation took that listed everything first',
+      syncBuckets,
+    )
+    this.partialSyncDuration = histogram(
+      'kubeproxy_sync_partial_proxy_rules_duration_seconds',
+      'Time that a synchronisation of what had changed took',
+      syncBuckets,
+    )
+    this.programmingDuration = histogram(
+      'kubeproxy_network_programming_duration_seconds',
+      'Time from the change of a Pod to its endpoint being in the kernel',
+      programmingBuckets,
+      ['ip_family'],
+    )
     this.lastSync = gauge(
       'kubeproxy_sync_proxy_rules_last_timestamp_seconds',
       'When forwarding was last synchronised',
@@ -67,10 +136,160 @@ export class ForwardingMetrics {
       'kubeproxy_sync_proxy_rules_endpoint_changes_pending',
       'Changes of EndpointSlices that are not in the kernel yet',
     )
+    this.noLocalEndpoints = gauge(
+      'kubeproxy_sync_proxy_rules_no_local_endpoints_total',
+      'Service ports with a Local traffic policy and endpoints on other nodes only',
+      ['traffic_policy', 'ip_family'],
+    )
     this.syncFailures = counter(
       'kubeproxy_sync_proxy_rules_nftables_sync_failures_total',
       'Synchronisations that failed and were tried again',
     )
+    this.cleanupFailures = counter(
+      'kubeproxy_sync_proxy_rules_nftables_cleanup_failures_total',
+      'Removals of what is no longer used that failed',
+    )
+    this.conntrackSyncDuration = histogram(
+      'kubeproxy_conntrack_reconciler_sync_duration_seconds',
+      'Time that one removal of stale conntrack entries took',
+      kubeProxySyncBuckets,
+      ['ip_family'],
+    )
+    this.conntrackDeleted = counter(
+      'kubeproxy_conntrack_reconciler_deleted_entries_total',
+      'Stale conntrack entries removed',
+      ['ip_family'],
+    )
+    this.proxyHealthz = counter('kubeproxy_proxy_healthz_total', 'Answers of /healthz', ['code'])
+    this.proxyLivez = counter('kubeproxy_proxy_livez_total', 'Answers of /livez', ['code'])
+    this.localhostListeners = gauge(
+      'kubeproxy_nftables_localhost_nodeport_listeners',
+      'NodePorts that are open on loopback',
+      ['ip_family'],
+    )
+    this.localhostListenerFailures = counter(
+      'kubeproxy_nftables_localhost_nodeport_listener_creation_failures_total',
+      'NodePorts that could not be opened on loopback',
+      ['ip_family'],
+    )
+    this.localhostConnections = gauge(
+      'fairlead_forwarding_localhost_connections',
+      'Connections to NodePorts on loopback that are open',
+    )
+    this.localhostRefused = counter(
+      'fairlead_forwarding_localhost_refused_total',
+      'Connections to NodePorts on loopback that were reset: too many, or no endpoint took them',
+      ['reason'],
+    )
     this.elements = gauge('fairlead_forwarding_elements', 'Elements that the kernel holds for forwarding')
+    this.resyncs = counter(
+      'fairlead_forwarding_resyncs_total',
+      'How often everything was listed again and compared',
+      ['cause'],
+    )
+    this.escapesDropped = counter(
+      'fairlead_forwarding_escapes_dropped_total',
+      'First packets to a frontend that nothing had translated, and that were dropped for it',
+    )
+    // A rate needs the series before the first event.
+    for (const code of ['200', '503']) {
+      this.proxyHealthz.inc({ code }, 0)
+      this.proxyLivez.inc({ code }, 0)
+    }
+    for (const cause of resyncCauses) this.resyncs.inc({ cause }, 0)
+    for (const reason of localhostRefusals) this.localhostRefused.inc({ reason }, 0)
+    for (const family of [4, 6] as const) {
+      this.conntrackDeleted.inc(familyLabel(family), 0)
+      this.localhostListeners.set(familyLabel(family), 0)
+      this.localhostListenerFailures.inc(familyLabel(family), 0)
+    }
+  }
+
+  /** One synchronisation succeeded: `full` behind a listing, `seconds` long, at epoch ms `now`. */
+  synced(full: boolean, seconds: number, now: number): void {
+    this.syncDuration.observe(seconds)
+    if (full) this.fullSyncDuration.observe(seconds)
+    else this.partialSyncDuration.observe(seconds)
+    this.lastSync.set(now / 1000)
+  }
+
+  /** What the data plane has counted since its counter was made; less than before is a new counter. */
+  setEscapes(total: number): void {
+    this.escapesDropped.inc(total < this.#escapes ? total : total - this.#escapes)
+    this.#escapes = total
+  }
+}
+
+interface WithoutEndpoints {
+  readonly internal: Readonly<Record<Family, number>>
+  readonly external: Readonly<Record<Family, number>>
+}
+
+const trafficPolicies = ['internal', 'external'] as const
+
+/**
+ * How many Service ports drop packets because their policy is Local and all their endpoints are on other nodes. Each
+ * change costs what its Service costs.
+ */
+export class NoLocalEndpoints implements Follower {
+  readonly #gauge: Gauge
+  /** Services without such a port are not in here */
+  readonly #byService = new Map<string, WithoutEndpoints>()
+
+  constructor(gauge: Gauge) {
+    this.#gauge = gauge
+    for (const traffic_policy of trafficPolicies) {
+      for (const family of [4, 6] as const) gauge.set({ traffic_policy, ...familyLabel(family) }, 0)
+    }
+  }
+
+  programmed(services: ReadonlyMap<string, ProgrammedService | undefined>): void {
+    for (const [key, one] of services) {
+      if (one) this.set(key, one.plan)
+      else this.delete(key)
+    }
+  }
+
+  set(key: string, plan: Pick<ServicePlan, 'frontends'>): void {
+    const before = this.#byService.get(key)
+    const now = countDropping(plan)
+    if (now) this.#byService.set(key, now)
+    else this.#byService.delete(key)
+    if (before === undefined && now === undefined) return
+    for (const traffic_policy of trafficPolicies) {
+      for (const family of [4, 6] as const) {
+        const change = (now?.[traffic_policy][family] ?? 0) - (before?.[traffic_policy][family] ?? 0)
+        if (change !== 0) this.#gauge.inc({ traffic_policy, ...familyLabel(family) }, change)
+      }
+    }
+  }
+
+  delete(key: string): void {
+    this.set(key, { frontends: [] })
+  }
+
+  async stop(): Promise<void> {}
+}
+
+/** undefined when no port of the Service is without local endpoints */
+function countDropping({ frontends }: Pick<ServicePlan, 'frontends'>): WithoutEndpoints | undefined {
+  const dropping = frontends.filter(({ noEndpoints }) => noEndpoints === 'drop')
+  if (dropping.length === 0) return undefined
+  const count = (family: Family, kinds: (kind: string) => boolean): number =>
+    new Set(
+      dropping
+        .filter((one) => one.family === family && kinds(one.kind))
+        .map((one) => `${one.protocol} ${one.port}`),
+    ).size
+  const internal = (family: Family) => count(family, (kind) => kind === 'ClusterIP')
+  // A port is one port, however many external addresses it has; its NodePort has another number.
+  const external = (family: Family) =>
+    Math.max(
+      count(family, (kind) => kind === 'NodePort'),
+      count(family, (kind) => kind === 'LoadBalancer' || kind === 'ExternalIP'),
+    )
+  return {
+    internal: { 4: internal(4), 6: internal(6) },
+    external: { 4: external(4), 6: external(6) },
   }
 }

@@ -9,22 +9,31 @@ import type { Family } from '#inet/address.ts'
  * |---|---|
  * | address | canonical text of the family |
  * | protocol | tcp, udp, sctp |
- * | port, slot, count | decimal; slots count from 0 |
+ * | port, slot | decimal; slots count from 0 |
+ * | count | decimal, with `@` and the way of balancing unless it is random (`balance.ts`) |
  * | prefix | `address/length`, host bits zero |
+ * | list | decimal from 1: clients of one Service port and family that session affinity binds to an endpoint |
+ * | member | `list/index`, the index from 1: an endpoint of a list |
+ * | seconds | decimal |
  */
-export type Field = 'address' | 'protocol' | 'port' | 'slot' | 'count' | 'prefix'
+export type Field =
+  'address' | 'protocol' | 'port' | 'slot' | 'count' | 'prefix' | 'list' | 'member' | 'seconds'
+
+/** Steps of a transaction. */
+export const stages = [0, 1, 2, 3] as const
+type Stage = (typeof stages)[number]
 
 interface CollectionShape {
   readonly key: readonly Field[]
   readonly value: readonly Field[]
   /** adds go up these stages and deletes down: nothing is offered before what it leads to is there */
-  readonly stage: 0 | 1 | 2
+  readonly stage: Stage
   /** for a reader of the data plane's own listing */
   readonly about: string
 }
 
 const shape = (
-  stage: 0 | 1 | 2,
+  stage: Stage,
   about: string,
   key: readonly Field[],
   value: readonly Field[] = [],
@@ -40,6 +49,7 @@ export const collections = {
   'local-endpoints': shape(0, 'the same, endpoints of this node only', [...frontend, 'slot'], endpoint),
   'nodeport-endpoints': shape(0, 'NodePort . slot : endpoint', [...nodePort, 'slot'], endpoint),
   'local-nodeport-endpoints': shape(0, 'the same, endpoints of this node', [...nodePort, 'slot'], endpoint),
+  'affinity-endpoints': shape(0, 'endpoint of a list : endpoint', ['member'], endpoint),
   hairpin: shape(0, 'endpoints of this node, as source and destination', ['address', ...frontend]),
   'allowed-sources': shape(0, 'frontend . source range', [...frontend, 'prefix']),
   'restricted-frontends': shape(1, 'frontends with loadBalancerSourceRanges', frontend),
@@ -52,6 +62,24 @@ export const collections = {
   'unmasqueraded-sources': shape(1, 'sources that keep their address towards a ClusterIP', ['prefix']),
   'service-cidrs': shape(1, 'ClusterIP ranges', ['prefix']),
   'nodeport-addresses': shape(1, 'where NodePorts are accepted', ['prefix']),
+  'affinity-timeouts': shape(1, 'lists by the time for which a client keeps its endpoint', [
+    'list',
+    'seconds',
+  ]),
+  'affinity-slots': shape(1, 'frontend . slot : endpoint of its list', [...frontend, 'slot'], ['member']),
+  'affinity-local-slots': shape(1, 'the same, endpoints of this node', [...frontend, 'slot'], ['member']),
+  'affinity-nodeport-slots': shape(
+    1,
+    'NodePort . slot : endpoint of its list',
+    [...nodePort, 'slot'],
+    ['member'],
+  ),
+  'affinity-local-nodeport-slots': shape(
+    1,
+    'the same, endpoints of this node',
+    [...nodePort, 'slot'],
+    ['member'],
+  ),
   pingable: shape(2, 'addresses that answer ping : the address that answers', ['address'], ['address']),
   frontends: shape(2, 'frontend : number of endpoints', frontend, ['count']),
   'local-frontends': shape(2, 'frontend : number of endpoints of this node', frontend, ['count']),
@@ -61,6 +89,10 @@ export const collections = {
   'reject-frontends': shape(2, 'no endpoint anywhere: refuse', frontend),
   'nodeport-drop': shape(2, 'no endpoint on this node, some elsewhere: drop', nodePort),
   'nodeport-reject': shape(2, 'no endpoint anywhere: refuse', nodePort),
+  'affinity-frontends': shape(3, 'frontends with sessionAffinity : list', frontend, ['list']),
+  'affinity-local-frontends': shape(3, 'the same, endpoints of this node', frontend, ['list']),
+  'affinity-nodeports': shape(3, 'NodePorts with sessionAffinity : list', nodePort, ['list']),
+  'affinity-local-nodeports': shape(3, 'the same, endpoints of this node', nodePort, ['list']),
 } as const satisfies Record<string, CollectionShape>
 
 export type Collection = keyof typeof collections
@@ -79,6 +111,14 @@ export const endpointsOf = {
 export type Counting = keyof typeof endpointsOf
 
 export const countings = Object.keys(endpointsOf) as Counting[]
+
+/** What a counting collection's frontends have besides when clients keep their endpoint. */
+export const affinityOf = {
+  frontends: { lists: 'affinity-frontends', slots: 'affinity-slots' },
+  'local-frontends': { lists: 'affinity-local-frontends', slots: 'affinity-local-slots' },
+  nodeports: { lists: 'affinity-nodeports', slots: 'affinity-nodeport-slots' },
+  'local-nodeports': { lists: 'affinity-local-nodeports', slots: 'affinity-local-nodeport-slots' },
+} as const satisfies Record<Counting, { lists: Collection; slots: Collection }>
 
 export const families = [4, 6] as const satisfies Family[]
 

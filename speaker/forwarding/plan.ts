@@ -3,8 +3,10 @@ import { prefixContains, tryParsePrefix, type Prefix } from '#inet/prefix.ts'
 import { keyOf } from '#kube/api.ts'
 import type { EndpointSlice } from '#kube/objects/endpoint-slice.ts'
 import type { Protocol, Service, ServicePort } from '#kube/objects/service.ts'
+import { BALANCE_ANNOTATION, balances, type Balance } from './balance.ts'
 import type { NodeContext } from './config.ts'
 import { chooseEndpoints, type Choice } from './endpoints.ts'
+import { MAX_MEMBERS } from './register.ts'
 import {
   addressesOf,
   badPorts,
@@ -37,6 +39,20 @@ export interface Frontend {
   readonly noEndpoints: NoEndpoints
   /** undefined: everybody may come */
   readonly sourceRanges?: readonly Prefix[]
+  /** how a connection gets one of the endpoints; absent: at random */
+  readonly balance?: Balance
+  /** sessionAffinity ClientIP: a client comes back to the endpoint it had; absent: each connection chooses */
+  readonly affinity?: FrontendAffinity
+}
+
+/** Frontends that name the same list send a client to the same endpoint. Names are unique within a Service. */
+export interface FrontendAffinity {
+  /** how long a client keeps its endpoint after its last connection */
+  readonly seconds: number
+  /** of `endpoints` */
+  readonly list: string
+  /** of `local` */
+  readonly localList: string
 }
 
 export interface ServicePlan {
@@ -85,7 +101,20 @@ export function planService(
       if (isPort(port.port)) frontends.push(...planPort(service, port, addresses, slices, node))
     }
   }
-  return { ...base, problems: badPorts(service, slices), frontends, clusterIPs, pingable }
+  const problems = [...badPorts(service, slices), ...badBalance(service)]
+  if (affinity && frontends.some((frontend) => frontend.affinity === undefined)) {
+    problems.push(`sessionAffinity is not kept: more than ${MAX_MEMBERS} endpoints`)
+  }
+  return { ...base, problems, frontends, clusterIPs, pingable }
+}
+
+const balanceOf = (service: Service): Balance | undefined =>
+  balances.find((one) => one === service.annotations[BALANCE_ANNOTATION])
+
+function badBalance(service: Service): string[] {
+  const text = service.annotations[BALANCE_ANNOTATION]
+  if (text === undefined || balanceOf(service) !== undefined) return []
+  return [`${BALANCE_ANNOTATION} "${text}" is none of ${balances.join(', ')}: random is used`]
 }
 
 function planPort(
@@ -104,7 +133,13 @@ function planPort(
     { internalLocal, externalLocal, external },
     { node: node.name, zone: node.labels[ZONE_LABEL] ?? '' },
   )
-  const common = { family, protocol: port.protocol }
+  const balance = balanceOf(service)
+  const affinity = affinityOf(service, port, choice)
+  const common = {
+    family,
+    protocol: port.protocol,
+    ...(balance === undefined || balance === 'random' ? {} : { balance }),
+  }
   const internal = internalLocal ? choice.local : choice.cluster
   const outside = {
     ...common,
@@ -112,6 +147,7 @@ function planPort(
     ...(externalLocal ? { local: choice.local } : {}),
     masquerade: !externalLocal,
     noEndpoints: verdict(externalLocal ? choice.local : choice.cluster, choice),
+    ...(affinity === undefined ? {} : { affinity }),
   }
   const sourceRanges = allowedSources(addresses, node)
   const ranged = sourceRanges === undefined ? {} : { sourceRanges }
@@ -128,6 +164,9 @@ function planPort(
     endpoints: internal,
     masquerade: false,
     noEndpoints: verdict(internal, choice),
+    ...(affinity === undefined
+      ? {}
+      : { affinity: internalLocal ? { ...affinity, list: affinity.localList } : affinity }),
   })
   // Before external addresses: where one address is both, the source ranges hold.
   for (const address of loadBalancerIPs)
@@ -136,6 +175,14 @@ function planPort(
   // NodePorts are not subject to source ranges, as in kube-proxy.
   if (isPort(port.nodePort)) add({ ...outside, kind: 'NodePort', address: '', port: port.nodePort })
   return [...found.values()]
+}
+
+/** One list for all endpoints of a port, and one for those of this node. */
+function affinityOf(service: Service, port: ServicePort, choice: Choice): FrontendAffinity | undefined {
+  if (service.sessionAffinity !== 'ClientIP') return undefined
+  if (choice.cluster.length > MAX_MEMBERS || choice.local.length > MAX_MEMBERS) return undefined
+  const name = `${port.protocol} ${port.port}`
+  return { seconds: service.sessionAffinityTimeout, list: `${name} cluster`, localList: `${name} local` }
 }
 
 /** Refuse when nobody in the cluster can answer; stay silent when only this node cannot, so that clients retry. */

@@ -1,13 +1,17 @@
+import type { Family } from '#inet/address.ts'
+import { Claims } from '#kube/claims.ts'
 import type { EndpointSlice } from '#kube/objects/endpoint-slice.ts'
 import type { Service } from '#kube/objects/service.ts'
+import { AffinityLists } from './affinity.ts'
+import { API_SERVICE, hasEndpoints, keepEndpoints } from './api-server.ts'
+import { slotsIn } from './balance.ts'
 import { planProblem } from './check.ts'
-import { Claims } from './claims.ts'
 import type { ForwardingConfig, NodeContext } from './config.ts'
 import { Desired } from './desired.ts'
 import { diff } from './diff.ts'
 import type { ProgrammedService } from './follower.ts'
-import { elementsOf, frontendKey, nodeElements, type Slots } from './elements.ts'
-import { endpointsOf, tuple, type Elements, type Operation } from './model.ts'
+import { elementsOf, frontendKey, nodeElements, type AssignLists, type Slots } from './elements.ts'
+import { endpointsOf, tuple, type Element, type Elements, type Operation } from './model.ts'
 import { planService, ZONE_LABEL, type Frontend, type ServicePlan } from './plan.ts'
 
 interface Observed {
@@ -27,6 +31,9 @@ export class Planner {
   readonly #observed = new Map<string, Observed>()
   readonly #plans = new Map<string, ServicePlan>()
   readonly #claims = new Claims()
+  readonly #affinity = new AffinityLists()
+  /** Services with an affinity list too many */
+  readonly #unlisted = new Set<string>()
   readonly #desired = new Desired()
   readonly #dirty = new Set<string>()
   #node: NodeContext | undefined
@@ -66,7 +73,10 @@ export class Planner {
   }
 
   setService(key: string, service: Service | undefined, slices: readonly EndpointSlice[]): void {
+    const known = this.#observed.get(key)
+    const kept = key === API_SERVICE && hasEndpoints(this.#plans.get(key)) ? known?.service : undefined
     if (service !== undefined) this.#observed.set(key, { service, slices })
+    else if (kept !== undefined) this.#observed.set(key, { service: kept, slices: [] })
     else if (!this.#observed.delete(key)) return
     this.#dirty.add(key)
   }
@@ -82,17 +92,15 @@ export class Planner {
     this.#dirty.clear()
     if (this.#nodeDirty) this.#desired.set(NODE, nodeElements(node, this.#config))
     this.#nodeDirty = false
+    if (full) this.#affinity.adopt(actual)
+    const slots = slotsOf(actual)
     const affected = new Set<string>()
     for (const key of services) {
-      for (const other of this.#replan(key, node)) affected.add(other)
+      for (const other of this.#replan(key, node, slots)) affected.add(other)
     }
     for (const key of affected) services.add(key)
-    const slots = slotsIn(actual)
-    for (const key of services) {
-      const plan = this.#plans.get(key)
-      const granted = (frontend: Frontend) => this.#holds(key, frontend)
-      this.#desired.set(key, plan ? elementsOf(plan, granted, slots) : [])
-    }
+    for (const key of services) this.#desired.set(key, this.#elements(key, slots))
+    if (full) this.#affinity.settle()
     const touched = this.#desired.takeTouched()
     const operations = diff(
       actual,
@@ -100,6 +108,11 @@ export class Planner {
       full ? this.#desired.allKeys(actual) : touched,
     )
     return { operations, services }
+  }
+
+  /** Every Service that was handed over, planned or not. */
+  known(): Iterable<string> {
+    return this.#observed.keys()
   }
 
   services(): Iterable<string> {
@@ -117,6 +130,14 @@ export class Planner {
     return this.#plans.get(key)
   }
 
+  /** What is wrong with a Service or could not be had for it, in words. */
+  problems(key: string): readonly string[] {
+    const problems = this.#plans.get(key)?.problems ?? []
+    return this.#unlisted.has(key)
+      ? [...problems, 'sessionAffinity is not kept: too many Services have it']
+      : problems
+  }
+
   /** Frontends that an older Service has; with its key. */
   conflicts(key: string): { frontend: Frontend; holder: string }[] {
     const frontends = this.#plans.get(key)?.frontends ?? []
@@ -126,14 +147,47 @@ export class Planner {
     })
   }
 
+  /** The Service that has a frontend, by its key in the elements. */
+  holder(family: Family, frontend: string): string | undefined {
+    return this.#claims.holder(`${family} ${frontend}`)
+  }
+
+  /** What should be in the data plane: all of it, or what one Service wants. */
+  desired(): Iterable<Element> {
+    return this.#desired.all()
+  }
+
+  desiredOf(key: string): readonly Element[] {
+    return this.#desired.of(key)
+  }
+
+  get node(): NodeContext | undefined {
+    return this.#node
+  }
+
   /** Plans one Service anew; gives the others that gained or lost a frontend by it. */
-  #replan(key: string, node: NodeContext): ReadonlySet<string> {
+  #replan(key: string, node: NodeContext, slots: Slots): ReadonlySet<string> {
     const observed = this.#observed.get(key)
-    const plan = observed && encodable(planService(observed.service, observed.slices, node))
-    const created = plan?.created ?? this.#plans.get(key)?.created ?? ''
+    const previous = this.#plans.get(key)
+    let plan = observed && encodable(planService(observed.service, observed.slices, node))
+    if (plan && key === API_SERVICE) plan = keepEndpoints(plan, previous, slots, node)
+    const created = plan?.created ?? previous?.created ?? ''
     if (plan) this.#plans.set(key, plan)
     else this.#plans.delete(key)
     return this.#claims.set({ owner: key, created }, new Set(plan?.frontends.map(claimOf)))
+  }
+
+  #elements(key: string, slots: Slots): readonly Element[] {
+    const plan = this.#plans.get(key)
+    const assign: AssignLists = (wanted) => {
+      const lists = this.#affinity.assign(key, wanted)
+      if (lists[4].size + lists[6].size < wanted.length) this.#unlisted.add(key)
+      else this.#unlisted.delete(key)
+      return lists
+    }
+    if (plan !== undefined) return elementsOf(plan, (frontend) => this.#holds(key, frontend), slots, assign)
+    assign([])
+    return []
   }
 
   #holds(key: string, frontend: Frontend): boolean {
@@ -157,10 +211,10 @@ const sameForPlans = (a: NodeContext, b: NodeContext): boolean =>
 
 const claimOf = (frontend: Frontend): string => `${frontend.family} ${frontendKey(frontend)}`
 
-const slotsIn =
+const slotsOf =
   (actual: Elements): Slots =>
   (family, over, key) => {
-    const count = Number(actual[family][over].get(key) ?? 0)
+    const count = slotsIn(actual[family][over].get(key))
     const endpoints = actual[family][endpointsOf[over]]
     return Array.from({ length: count }, (_, slot) => endpoints.get(tuple(key, slot)) ?? '')
   }

@@ -16,8 +16,7 @@ export function serviceView(
     .map(({ frontend, holder }) => `${frontendText(frontend)} belongs to the older Service ${holder}`)
   const errors = [
     ...(plan.skipped === '' ? [] : [`not forwarded: ${plan.skipped}`]),
-    ...(plan.affinity ? ['sessionAffinity ClientIP is not kept: each connection chooses anew'] : []),
-    ...named(plan.problems),
+    ...named(planner.problems(key)),
     ...conflicts,
   ]
   return {

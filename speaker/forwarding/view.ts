@@ -1,3 +1,5 @@
+import type { ForwardingInspection } from './inspection.ts'
+
 /** What forwarding knows, for the admin API. */
 export interface ForwardingView {
   readonly mode: 'full' | 'off'
@@ -9,8 +11,13 @@ export interface ForwardingView {
   readonly lastError?: { readonly at: number; readonly text: string }
   /** foreign proxies found on this node (kube-proxy's tables), '' when none */
   readonly foreign: string
+  /** packets are ours to forward: neither off nor standing by for another proxy */
+  readonly forwarding: boolean
+  /** what a person should know about why it is so, '' when there is nothing to say */
+  readonly reason: string
   services(): Iterable<ForwardingServiceView>
   service(key: string): ForwardingServiceView | undefined
+  readonly inspection: ForwardingInspection
 }
 
 export interface ForwardingServiceView {

@@ -32,7 +32,7 @@ function writerWith(state: SpeakerState['ready']) {
       interfaces: [{ name: 'eth0', mac: '02:00:00:00:00:11', up: true, usable: true, prefixes: [] }],
       sessions: [],
       heldAddresses: now.held,
-      forwarding: { mode: 'full', synced: true, generation: 1 },
+      forwarding: { mode: 'full', synced: true, generation: 1, reason: '' },
       ready: now.ready,
     }),
     owner: () => ({ apiVersion: 'v1', kind: 'Node', name: 'node1', uid: 'u1' }),

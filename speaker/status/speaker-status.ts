@@ -25,7 +25,13 @@ export interface SpeakerStatusBody {
     lastError?: string
   }[]
   readonly heldAddresses: number
-  readonly forwarding: { readonly mode: string; readonly synced: boolean; readonly generation: number }
+  readonly forwarding: {
+    readonly mode: 'full' | 'off' | 'standby'
+    readonly synced: boolean
+    readonly generation: number
+    /** what a person should know about why it is so, '' when there is nothing to say */
+    readonly reason: string
+  }
   readonly conditions: readonly Condition[]
 }
 
@@ -136,17 +142,13 @@ export class SpeakerStatusWriter {
       {
         type: 'ForwardingSynced',
         status: state.forwarding.synced ? ('True' as const) : ('False' as const),
-        reason:
-          state.forwarding.mode === 'off'
-            ? 'ForwardingOff'
-            : state.forwarding.synced
-              ? 'Synced'
-              : 'NotSynced',
-        message: '',
+        reason: forwardingReason(state.forwarding),
+        message: state.forwarding.reason,
       },
     ].reduce<Condition[]>((all, condition) => setCondition(all, condition, now), [...this.#conditions])
     const status: SpeakerStatusBody = { ...state, conditions }
-    const text = JSON.stringify(status)
+    // The generation is told with whatever else changes: alone it would be a write for every change of an endpoint.
+    const text = JSON.stringify({ ...status, forwarding: { ...state.forwarding, generation: 0 } })
     if (text === this.#written) return { kind: 'done' }
     this.#lastWrite = this.#clock.now()
     try {
@@ -196,4 +198,10 @@ export function projectSpeaker(object: KubeObject): SpeakerInfo {
     ready: ready?.status === 'True',
     ...(interfaces === undefined ? {} : { interfaces: new Set(interfaces) }),
   }
+}
+
+function forwardingReason({ mode, synced }: SpeakerState['forwarding']): string {
+  if (mode === 'off') return 'ForwardingOff'
+  if (mode === 'standby') return 'OtherProxy'
+  return synced ? 'Synced' : 'NotSynced'
 }

@@ -1,7 +1,7 @@
 import type { SliceEndpoint } from '#kube/objects/endpoint-slice.ts'
 import { fail, ok, unknown, warn, type Check } from '../check.ts'
 
-/** Check 5: an address without a pod behind it is announced by nobody. */
+/** Check 6: an address without a pod behind it is announced by nobody. */
 export const endpointsCheck: Check = {
   id: 'endpoints',
   question: 'Does it have ready endpoints?',

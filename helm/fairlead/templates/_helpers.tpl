@@ -34,3 +34,79 @@ prometheus.io/scrape: "true"
 prometheus.io/port: {{ .Values.prometheus.metricsPort | quote }}
 {{- end }}
 {{- end -}}
+
+{{- /* An unquoted off is the boolean false to YAML. */}}
+{{- define "fairlead.forwarding" -}}
+{{- $mode := .Values.forwarding.mode | toString -}}
+{{- if eq $mode "false" }}{{ $mode = "off" }}{{ end -}}
+{{- if not (has $mode (list "full" "off")) }}{{ fail (printf "forwarding.mode is %q: it must be full or off" $mode) }}{{ end -}}
+{{- $mode -}}
+{{- end -}}
+
+{{- /* A list, or what is one already in the form of an option. */}}
+{{- define "fairlead.commas" -}}
+{{- if kindIs "slice" . }}{{ join "," . }}{{ else }}{{ . }}{{ end -}}
+{{- end -}}
+
+{{- /* Options of kube-proxy's job. What is empty is left to the speaker. */}}
+{{- define "fairlead.forwardingArgs" -}}
+- --forwarding={{ include "fairlead.forwarding" . }}
+{{- if eq (include "fairlead.forwarding" .) "full" }}
+{{- with .Values.forwarding }}
+{{- if .force }}
+- --force-forwarding
+{{- end }}
+{{- $conntrack := .conntrack | default dict }}
+{{- $options := list
+  (list "detect-local-mode" .detectLocalMode)
+  (list "cluster-cidr" (include "fairlead.commas" .clusterCIDR))
+  (list "pod-bridge-interface" .podBridgeInterface)
+  (list "pod-interface-name-prefix" .podInterfaceNamePrefix)
+  (list "nodeport-addresses" (include "fairlead.commas" .nodePortAddresses))
+  (list "conntrack-max-per-core" $conntrack.maxPerCore)
+  (list "conntrack-min" $conntrack.min)
+  (list "conntrack-tcp-timeout-established" $conntrack.tcpEstablishedTimeout)
+  (list "conntrack-tcp-timeout-close-wait" $conntrack.tcpCloseWaitTimeout)
+  (list "conntrack-udp-timeout" $conntrack.udpTimeout)
+  (list "conntrack-udp-timeout-stream" $conntrack.udpStreamTimeout)
+  (list "healthz-bind-address" .healthzBindAddress)
+  (list "metrics-bind-address" .metricsBindAddress)
+}}
+{{- range $options }}
+{{- $value := last . }}
+{{- if not (or (kindIs "invalid" $value) (eq (toString $value) "")) }}
+- --{{ first . }}={{ if kindIs "float64" $value }}{{ int64 $value }}{{ else }}{{ $value }}{{ end }}
+{{- end }}
+{{- end }}
+- --service-node-port-range={{ .serviceNodePortRange }}
+{{- if .masqueradeAll }}
+- --masquerade-all
+{{- end }}
+{{- if $conntrack.tcpBeLiberal }}
+- --conntrack-tcp-be-liberal
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "fairlead.apiServerEnv" -}}
+{{- with .Values.forwarding.apiServer }}
+{{- if .host }}
+- name: KUBERNETES_SERVICE_HOST
+  value: {{ .host | quote }}
+- name: KUBERNETES_SERVICE_PORT
+  value: {{ .port | quote }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "fairlead.speakerSecurity" -}}
+{{- $full := eq (include "fairlead.forwarding" .) "full" -}}
+# nftables, ARP and BGP's socket options need these two; forwarding also sets sysctls of the host.
+privileged: {{ $full }}
+allowPrivilegeEscalation: {{ $full }}
+readOnlyRootFilesystem: true
+{{- if not $full }}
+capabilities: { drop: [ALL], add: [NET_RAW, NET_ADMIN] }
+{{- end }}
+{{- end -}}

@@ -8,7 +8,9 @@ import {
 } from '#raw-socket/netlink/message.ts'
 import { rangeToPrefixes } from '#inet/range.ts'
 import { collections, tuple, type Collection, type Field } from '../model.ts'
-import { attributes, INTERVAL_END, protocolNumbers, SLOT_BASE } from './encode.ts'
+import { countOfClass } from '../balance.ts'
+import { CHOSEN_BASE, indexOf, listOf, SLOT_BASE, SLOT_MAJOR } from '../register.ts'
+import { attributes, INTERVAL_END, protocolNumbers } from './encode.ts'
 
 /** The answers of nf_tables to a listing, as text of `model.ts`. */
 
@@ -24,7 +26,14 @@ interface RawElement {
   /** chain that the element leads to; '' for data */
   readonly chain: string
   readonly flags: number
+  /** milliseconds; 0 for what stays */
+  readonly timeout: number
+  /** milliseconds until it goes */
+  readonly expires: number
 }
+
+const wide = (octets: Buffer | undefined): number =>
+  octets === undefined ? 0 : Number(octets.readBigUInt64BE(0))
 
 /** The elements in answers to NFT_MSG_GETSETELEM. */
 export function decodeElements(answers: readonly Buffer[]): RawElement[] {
@@ -44,6 +53,8 @@ export function decodeElements(answers: readonly Buffer[]): RawElement[] {
         ...(value === undefined ? {} : { data: value }),
         chain: verdict === undefined ? '' : attributeText(parseAttributes(verdict).get(2) ?? Buffer.alloc(0)),
         flags: element.get(attributes.flags)?.readUInt32BE(0) ?? 0,
+        timeout: wide(element.get(attributes.timeout)),
+        expires: wide(element.get(attributes.expiration)),
       })
     }
   }
@@ -51,58 +62,86 @@ export function decodeElements(answers: readonly Buffer[]): RawElement[] {
 }
 
 /**
- * Keys and values of a collection. `prefixLength` is that of the set, for a collection that is kept in a set for each
- * length.
+ * Keys and values of a collection; undefined when one of them is something that we never write, which then has no
+ * text. `ofSet` is the prefix length or the seconds that the set is for, where a collection is kept in several.
  */
 export function decodeCollection(
   family: Family,
   collection: Collection,
   answers: readonly Buffer[],
-  prefixLength = 0,
-): Map<string, string> {
+  ofSet = 0,
+): Map<string, string> | undefined {
   const { key, value } = collections[collection]
   const elements = decodeElements(answers)
   if (key.length === 1 && key[0] === 'prefix') return decodeIntervals(family, elements)
   const found = new Map<string, string>()
   for (const element of elements) {
-    const keyText = decodeFields(family, key, element.key, prefixLength)
-    found.set(keyText, element.data ? decodeFields(family, value, element.data, prefixLength) : '')
+    const keyText = decodeFields(family, key, element.key, ofSet)
+    const valueText = element.data ? decodeFields(family, value, element.data, ofSet) : ''
+    if (keyText === undefined || valueText === undefined) return undefined
+    found.set(keyText, valueText)
   }
   return found
 }
 
-function decodeFields(family: Family, fields: readonly Field[], bytes: Buffer, prefixLength: number): string {
+/** Fields as text; undefined when one has none. */
+export function decodeFields(
+  family: Family,
+  fields: readonly Field[],
+  bytes: Buffer,
+  ofSet = 0,
+): string | undefined {
   const texts: (string | number)[] = []
   let at = 0
   for (const field of fields) {
-    switch (field) {
-      case 'address':
-      case 'prefix': {
-        const length = family === 4 ? 4 : 16
-        const text = addressText(family, bytes.subarray(at, at + length))
-        texts.push(field === 'prefix' ? `${text}/${prefixLength}` : text)
-        at += length
-        break
-      }
-      case 'protocol':
-        texts.push(protocolNames.get(bytes[at]) ?? bytes[at])
-        at += 4
-        break
-      case 'port':
-        texts.push(bytes.readUInt16BE(at))
-        at += 4
-        break
-      case 'slot':
-        texts.push(bytes.readUInt32LE(at) - SLOT_BASE)
-        at += 4
-        break
-      case 'count':
-        texts.push(bytes.readUInt32LE(at))
-        at += 4
-        break
-    }
+    const text = decodeField(family, field, bytes, at, ofSet)
+    if (text === undefined) return undefined
+    texts.push(text)
+    at += widthOf(field, family)
   }
   return tuple(...texts)
+}
+
+/** Octets of a field in a key or value. */
+const widthOf = (field: Field, family: Family): number => {
+  if (field === 'address' || field === 'prefix') return family === 4 ? 4 : 16
+  return field === 'seconds' ? 0 : 4
+}
+
+function decodeField(
+  family: Family,
+  field: Field,
+  bytes: Buffer,
+  at: number,
+  ofSet: number,
+): string | number | undefined {
+  if (bytes.length < at + widthOf(field, family)) return undefined
+  switch (field) {
+    case 'address':
+      return addressText(family, bytes.subarray(at, at + widthOf(field, family)))
+    case 'prefix':
+      return `${addressText(family, bytes.subarray(at, at + widthOf(field, family)))}/${ofSet}`
+    case 'protocol':
+      return protocolNames.get(bytes[at])
+    case 'port':
+      return bytes.readUInt16BE(at)
+    case 'slot': {
+      const number = bytes.readUInt32LE(at)
+      return number >>> 16 === SLOT_MAJOR ? number - SLOT_BASE : undefined
+    }
+    case 'count':
+      return countOfClass(bytes.readUInt32LE(at))
+    case 'list': {
+      const number = bytes.readUInt32LE(at)
+      return number >= CHOSEN_BASE && indexOf(number) === 0 ? listOf(number) : undefined
+    }
+    case 'member': {
+      const number = bytes.readUInt32LE(at)
+      return number >= CHOSEN_BASE && indexOf(number) > 0 ? `${listOf(number)}/${indexOf(number)}` : undefined
+    }
+    case 'seconds':
+      return ofSet
+  }
 }
 
 const addressText = (family: Family, bytes: Buffer): string =>

@@ -65,7 +65,7 @@ test('neighbours in one set share a message, and a list is split before it is to
   const messages = record(many)
   expect(messages.length).toBeGreaterThan(1)
   expect(messages.length).toBeLessThan(10)
-  const texts = messages.flatMap(({ body }) => [...decodeCollection(6, 'endpoints', [body])])
+  const texts = messages.flatMap(({ body }) => [...(decodeCollection(6, 'endpoints', [body]) ?? [])])
   expect(texts).toEqual(many.map(({ key, value }) => [key, value]))
 })
 
@@ -83,21 +83,37 @@ test('a replacement deletes and adds', () => {
   expect(messages.map(({ type }) => type & 0xff)).toEqual([nftMessages.delSetElem, nftMessages.newSetElem])
 })
 
+test('what we never write is not decoded: it could not even be deleted', () => {
+  const strange: Operation[] = [
+    { do: 'add', family: 4, collection: 'endpoints', key: '10.96.0.1 . tcp . 80 . 2', value: '10.0.0.1 . 1' },
+  ]
+  const [{ body }] = record(strange)
+  expect(decodeCollection(4, 'endpoints', [body])?.size).toBe(1)
+  // Another major number than that of slots, and a protocol without a name.
+  expect(decodeCollection(4, 'endpoints', [replaced(body, '02001efa', '02001ffa')])).toBeUndefined()
+  expect(decodeCollection(4, 'endpoints', [replaced(body, '06000000', '01000000')])).toBeUndefined()
+  expect(decodeCollection(4, 'affinity-frontends', [body])).toBeUndefined()
+})
+
+const replaced = (body: Buffer, from: string, to: string): Buffer =>
+  Buffer.from(body.toString('hex').replace(from, to), 'hex')
+
 test.each([4, 6] as const)('IPv%i: what is encoded is decoded', (family) => {
   for (const name of collectionNames) {
     const elements = everything()[family][name]
     const operations = build(everything()).filter((one) => one.family === family && one.collection === name)
-    const lengths = name === 'allowed-sources' ? operations.map(({ key }) => Number(key.split('/')[1])) : [0]
+    const separator = { 'allowed-sources': '/', 'affinity-timeouts': ' . ' }[name as string]
+    const lengths = separator ? operations.map(({ key }) => Number(key.split(separator).at(-1))) : [0]
     const decoded = new Map(
       lengths.flatMap((length) => {
-        const some = operations.filter(({ key }) => length === 0 || key.endsWith(`/${length}`))
+        const some = operations.filter(({ key }) => length === 0 || key.endsWith(`${separator}${length}`))
         return [
-          ...decodeCollection(
+          ...(decodeCollection(
             family,
             name,
             record(some).map(({ body }) => body),
             length,
-          ),
+          ) ?? []),
         ]
       }),
     )

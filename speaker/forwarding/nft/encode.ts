@@ -3,8 +3,9 @@ import { messageFlags, type NetlinkWriter } from '#raw-socket/netlink/message.ts
 import { nfFamilies, nftMessages, type NetfilterBatch } from '#raw-socket/netlink/netfilter.ts'
 import { ForwardingError } from '../errors.ts'
 import { collections, type Collection, type Element, type Field, type Operation } from '../model.ts'
-import { SLOT_MAJOR } from '../program.ts'
-import { allowedSourcesSet, TABLE } from './text.ts'
+import { countClass } from '../balance.ts'
+import { MAX_LISTS, MAX_MEMBERS, MAX_TIMEOUT, memberClass, SLOT_BASE } from '../register.ts'
+import { setOf, TABLE } from './text.ts'
 
 /** Elements as octets of nf_tables (linux/netfilter/nf_tables.h, enums nft_set_elem_attributes and nft_data_attributes). */
 export const attributes = {
@@ -15,6 +16,8 @@ export const attributes = {
   key: 1,
   data: 2,
   flags: 3,
+  timeout: 4,
+  expiration: 5,
   value: 1,
   verdict: 2,
 } as const
@@ -24,22 +27,12 @@ export const INTERVAL_END = 1
 
 export const nfFamily = (family: Family): number => (family === 4 ? nfFamilies.ipv4 : nfFamilies.ipv6)
 
-/** Slot 0 as a packet priority. */
-export const SLOT_BASE = (SLOT_MAJOR << 16) >>> 0
-
 /** Protocol numbers (IANA). */
 export const protocolNumbers: Readonly<Record<string, number>> = { tcp: 6, udp: 17, sctp: 132 }
 
 const isInterval = (collection: Collection): boolean => {
   const { key } = collections[collection]
   return key.length === 1 && key[0] === 'prefix'
-}
-
-/** The kernel's name of the set that an element lives in. */
-export function setOf({ collection, key }: Pick<Element, 'collection' | 'key'>): string {
-  return collection === 'allowed-sources'
-    ? allowedSourcesSet(Number(key.slice(key.lastIndexOf('/') + 1)))
-    : collection
 }
 
 /** A list of elements must fit one attribute of 65,535 octets; the longest element takes less than 200. */
@@ -150,8 +143,25 @@ function encodeFields(fields: readonly Field[], text: string, family: Family, el
       case 'slot':
         length = encodeHostOrder(SLOT_BASE + decimal(part, 0xffff, element), length)
         break
-      case 'count':
-        length = encodeHostOrder(decimal(part, 0xffff, element), length)
+      case 'count': {
+        const number = countClass(part)
+        if (number === undefined) throw malformed(element)
+        length = encodeHostOrder(number, length)
+        break
+      }
+      case 'list':
+        length = encodeHostOrder(memberClass(positive(part, MAX_LISTS, element)), length)
+        break
+      case 'member': {
+        const slash = part.indexOf('/')
+        const list = positive(part.slice(0, Math.max(slash, 0)), MAX_LISTS, element)
+        const index = positive(part.slice(slash + 1), MAX_MEMBERS, element)
+        length = encodeHostOrder(memberClass(list, index), length)
+        break
+      }
+      case 'seconds':
+        // The set is that of lists with this time.
+        positive(part, MAX_TIMEOUT, element)
         break
     }
   }
@@ -218,6 +228,12 @@ function encodeHostOrder(value: number, at: number): number {
 function decimal(text: string, max: number, element: Element): number {
   const value = text === '' ? -1 : Number(text)
   if (!Number.isInteger(value) || value < 0 || value > max) throw malformed(element)
+  return value
+}
+
+function positive(part: string, max: number, element: Element): number {
+  const value = decimal(part, max, element)
+  if (value === 0) throw malformed(element)
   return value
 }
 

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import type { Family } from '#inet/address.ts'
 import { SystemError } from '#raw-socket/errors.ts'
 import {
@@ -6,40 +5,29 @@ import {
   type GenerationEvent,
   type NetfilterSocket,
 } from '#raw-socket/netlink/netfilter.ts'
-import type { Dataplane, ForeignChange } from '../dataplane.ts'
+import type { LocalDetector } from '../config.ts'
+import type { Counters, Dataplane, ForeignChange } from '../dataplane.ts'
 import { ForwardingError } from '../errors.ts'
-import { countings, emptyElements, families, type Counting, type Elements, type Operation } from '../model.ts'
-import { encodeOperations, nfFamily, setOf } from './encode.ts'
+import { emptyElements, families, type Elements, type MutableElements, type Operation } from '../model.ts'
+import { noDetector } from '../program.ts'
+import { encodeOperations, nfFamily } from './encode.ts'
 import { describeForeign } from './foreign.ts'
 import { runNft, type RunNft } from './install.ts'
-import { readCollections, readForeignNames, readTableState } from './table-state.ts'
-import {
-  allowedSourcesSet,
-  allowedSourcesText,
-  elementsText,
-  familyName,
-  installText,
-  removeText,
-  spreadText,
-  TABLE,
-} from './text.ts'
-
-interface Shapes {
-  /** numbers of endpoints for which there is a chain */
-  readonly spreads: Set<number>
-  /** prefix lengths for which there is a set of source ranges */
-  readonly sources: Set<number>
-  /** the table holds another program: the next transaction puts ours in its place together with all elements */
-  replace: boolean
-}
-
-const noShapes = (): Shapes => ({ spreads: new Set(), sources: new Set(), replace: false })
+import { learnedText, readLearned } from './learned.ts'
+import { readProxySigns, type ProxySigns } from './proxy-signs.ts'
+import { missingShapes, noShapes, shapesIn, type Shapes } from './shapes.ts'
+import { readCollections, readEscapes, readForeignNames, readTableState } from './table-state.ts'
+import { elementsText, familyName, installText, removeText, TABLE } from './text.ts'
 
 export interface KernelDataplaneOptions {
   /** opened in the namespace to program; the default opens it in this thread's */
   readonly socket?: NetfilterSocket
   /** runs in the same namespace */
   readonly nft?: RunNft
+  /** interfaces by which pods are told from others are part of the program; the default names none */
+  readonly detector?: LocalDetector
+  /** looks there for what other proxies leave outside of nf_tables */
+  readonly signs?: () => ProxySigns
 }
 
 /**
@@ -49,7 +37,11 @@ export interface KernelDataplaneOptions {
 export class KernelDataplane implements Dataplane {
   readonly #socket: NetfilterSocket
   readonly #nft: RunNft
+  readonly #signs: () => ProxySigns
+  readonly #detector: LocalDetector
   #shapes: Record<Family, Shapes> = { 4: noShapes(), 6: noShapes() }
+  /** tables of another program: the next transaction puts ours in their place together with all elements */
+  #replace = new Set<Family>()
   /** transactions of our own `nft`, which the kernel reports as somebody else's */
   #running = 0
 
@@ -57,32 +49,25 @@ export class KernelDataplane implements Dataplane {
   constructor(options: KernelDataplaneOptions = {}) {
     this.#socket = options.socket ?? openNetfilterSocket()
     this.#nft = options.nft ?? runNft
+    this.#detector = options.detector ?? noDetector
+    this.#signs = options.signs ?? readProxySigns
   }
 
   async adopt(): Promise<Elements> {
-    const found = emptyElements()
-    const shapes = { 4: noShapes(), 6: noShapes() }
-    try {
-      for (const family of families) {
-        const state = await readTableState(this.#socket, family)
-        if (state.program === 'absent') await this.#run(installText(family))
-        else if (state.program === 'other') shapes[family].replace = true
-        else {
-          found[family] = await readCollections(this.#socket, family, state.sourceLengths)
-          for (const count of state.spreads) shapes[family].spreads.add(count)
-          for (const length of state.sourceLengths) shapes[family].sources.add(length)
-        }
-      }
-    } catch (error) {
-      throw translate(error)
-    }
+    const { found, shapes, absent, other } = await this.#read()
+    for (const family of absent) await this.#run(installText(family, this.#detector))
     this.#shapes = shapes
+    this.#replace = new Set(other)
     return found
+  }
+
+  async list(): Promise<Elements> {
+    return (await this.#read()).found
   }
 
   async apply(operations: readonly Operation[]): Promise<void> {
     const remaining = await this.#replaceTables(operations)
-    const needed = this.#missingShapes(remaining)
+    const needed = missingShapes(remaining, this.#shapes)
     if (needed.script !== '') {
       await this.#run(needed.script)
       needed.remember()
@@ -105,30 +90,73 @@ export class KernelDataplane implements Dataplane {
     })
   }
 
+  async counters(): Promise<Counters> {
+    try {
+      let escapes = 0
+      for (const family of families) escapes += await readEscapes(this.#socket, family)
+      return { escapes }
+    } catch (error) {
+      throw translate(error)
+    }
+  }
+
+  async installed(): Promise<boolean> {
+    return (await this.#tables()).length > 0
+  }
+
   async foreign(): Promise<string> {
     try {
-      return describeForeign(await readForeignNames(this.#socket), existsSync)
+      return describeForeign(await readForeignNames(this.#socket), this.#signs())
     } catch (error) {
       throw translate(error)
     }
   }
 
   async remove(): Promise<readonly string[]> {
-    const there: Family[] = []
-    try {
-      for (const family of families) {
-        if ((await readTableState(this.#socket, family)).program !== 'absent') there.push(family)
-      }
-    } catch (error) {
-      throw translate(error)
-    }
+    const there = await this.#tables()
     if (there.length > 0) await this.#run(there.map(removeText).join(''))
     this.#shapes = { 4: noShapes(), 6: noShapes() }
+    this.#replace.clear()
     return there.map((family) => `nftables table ${familyName(family)} ${TABLE}`)
   }
 
   close(): void {
     this.#socket.close()
+  }
+
+  /** Everything that is there, and the families whose program is not there or is another one. */
+  async #read() {
+    const found: MutableElements = emptyElements()
+    const shapes = { 4: noShapes(), 6: noShapes() }
+    const absent: Family[] = []
+    const other: Family[] = []
+    try {
+      for (const family of families) {
+        const state = await readTableState(this.#socket, family, this.#detector)
+        if (state.program === 'absent') absent.push(family)
+        const elements = state.program === 'whole' && (await readCollections(this.#socket, family, state))
+        if (elements) {
+          found[family] = elements
+          shapes[family] = shapesIn(state)
+        } else if (state.program !== 'absent') other.push(family)
+      }
+    } catch (error) {
+      throw translate(error)
+    }
+    return { found, shapes, absent, other }
+  }
+
+  async #tables(): Promise<readonly Family[]> {
+    const there: Family[] = []
+    try {
+      for (const family of families) {
+        if ((await readTableState(this.#socket, family, this.#detector)).program !== 'absent')
+          there.push(family)
+      }
+    } catch (error) {
+      throw translate(error)
+    }
+    return there
   }
 
   async #run(script: string): Promise<void> {
@@ -147,42 +175,23 @@ export class KernelDataplane implements Dataplane {
    */
   async #replaceTables(operations: readonly Operation[]): Promise<readonly Operation[]> {
     let remaining = operations
-    for (const family of families) {
-      if (!this.#shapes[family].replace) continue
+    for (const family of this.#replace) {
       const own = remaining.filter((operation) => operation.family === family)
-      const needed = this.#missingShapes(own)
-      await this.#run([installText(family), needed.script, elementsText(family, own)].join(''))
-      this.#shapes[family].replace = false
+      const needed = missingShapes(own, this.#shapes)
+      const parts = [installText(family, this.#detector), needed.script, elementsText(family, own)]
+      await this.#run([...parts, learnedText(family, await this.#learned(family), own)].join(''))
+      this.#replace.delete(family)
       needed.remember()
       remaining = remaining.filter((operation) => operation.family !== family)
     }
     return remaining
   }
 
-  /** The chains and sets that these operations are the first to need. */
-  #missingShapes(operations: readonly Operation[]): { script: string; remember: () => void } {
-    const scripts = new Map<string, { text: string; remember: () => void }>()
-    for (const { do: what, family, collection, key, value } of operations) {
-      if (what === 'delete') continue
-      const shapes = this.#shapes[family]
-      if (isCounting(collection)) {
-        const count = Number(value)
-        const name = `${family} ${count}`
-        if (shapes.spreads.has(count) || scripts.has(name)) continue
-        scripts.set(name, { text: spreadText(family, count), remember: () => shapes.spreads.add(count) })
-      } else if (collection === 'allowed-sources') {
-        const set = setOf({ collection, key })
-        const length = Number(set.slice(allowedSourcesSet(0).length - 1))
-        if (shapes.sources.has(length) || scripts.has(`${family} ${set}`)) continue
-        const text = allowedSourcesText(family, length)
-        scripts.set(`${family} ${set}`, { text, remember: () => shapes.sources.add(length) })
-      }
-    }
-    return {
-      script: [...scripts.values()].map(({ text }) => text).join(''),
-      remember: () => {
-        for (const { remember } of scripts.values()) remember()
-      },
+  async #learned(family: Family) {
+    try {
+      return await readLearned(this.#socket, family)
+    } catch (error) {
+      throw translate(error)
     }
   }
 }
@@ -190,9 +199,6 @@ export class KernelDataplane implements Dataplane {
 /** What a transaction does to a table, it tells by the table's name. */
 const namesOurs = ({ tables }: GenerationEvent): boolean =>
   tables.some(({ family, name }) => name === TABLE && families.some((one) => nfFamily(one) === family))
-
-const isCounting = (collection: string): collection is Counting =>
-  (countings as readonly string[]).includes(collection)
 
 /**
  * A transaction is one datagram, at most 64 MiB; only a first load of more than this many elements is split. Its parts

@@ -1,14 +1,18 @@
 import type { Family } from '#inet/address.ts'
 import { SystemError } from '#raw-socket/errors.ts'
-import { attributeText, parseAttributes } from '#raw-socket/netlink/message.ts'
+import { attributeText, parseAttributes, parseNested } from '#raw-socket/netlink/message.ts'
 import { nftMessages, type NetfilterSocket } from '#raw-socket/netlink/netfilter.ts'
+import { countOfClass } from '../balance.ts'
 import { collectionNames, type Collection } from '../model.ts'
-import { chainNames, program } from '../program.ts'
+import type { LocalDetector } from '../config.ts'
+import { chainNames } from '../program.ts'
 import { attributes, nfFamily } from './encode.ts'
 import { decodeCollection, decodeElements } from './decode.ts'
 import {
+  affinitySet,
   allowedSourcesSet,
-  isConstant,
+  constantRules,
+  ESCAPES_COUNTER,
   programVersion,
   PROGRAM_SET,
   SPREAD_MAP,
@@ -21,10 +25,12 @@ import {
 export interface TableState {
   /** 'whole': our program, as it should be; 'other': an older or damaged one */
   readonly program: 'absent' | 'whole' | 'other'
-  /** numbers of endpoints for which there is a chain */
+  /** what counting collections say, as numbers (`register.ts`), for which there is a chain */
   readonly spreads: ReadonlySet<number>
   /** prefix lengths of source ranges that can be used */
   readonly sourceLengths: ReadonlySet<number>
+  /** seconds of session affinity that can be used */
+  readonly timeouts: ReadonlySet<number>
 }
 
 const NFTA_TABLE_NAME = 1
@@ -34,11 +40,25 @@ const NFTA_RULE_TABLE = 1
 const NFTA_RULE_CHAIN = 2
 const NFTA_SET_TABLE = 1
 const NFTA_SET_NAME = 2
+const NFT_MSG_GETOBJ = 19
+const NFTA_OBJ_TABLE = 1
+const NFTA_OBJ_NAME = 2
+const NFTA_OBJ_DATA = 4
+const NFTA_COUNTER_PACKETS = 2
 
-const absent: TableState = { program: 'absent', spreads: new Set(), sourceLengths: new Set() }
+const absent: TableState = {
+  program: 'absent',
+  spreads: new Set(),
+  sourceLengths: new Set(),
+  timeouts: new Set(),
+}
 
 /** Looks at table, chains, rules and sets, not at what Services put into them. */
-export async function readTableState(socket: NetfilterSocket, family: Family): Promise<TableState> {
+export async function readTableState(
+  socket: NetfilterSocket,
+  family: Family,
+  detector: LocalDetector,
+): Promise<TableState> {
   const tables = await names(socket, nftMessages.getTable, family, NFTA_TABLE_NAME)
   if (!tables.includes(TABLE)) return absent
   const other: TableState = { ...absent, program: 'other' }
@@ -47,52 +67,81 @@ export async function readTableState(socket: NetfilterSocket, family: Family): P
   const sets = new Set(await inTable(nftMessages.getSet, NFTA_SET_TABLE, NFTA_SET_NAME))
   if (!sets.has(PROGRAM_SET)) return other
   const [version] = decodeElements(await dumpSet(socket, family, PROGRAM_SET))
-  if (version?.key.readUInt32LE(0) !== programVersion(family)) return other
+  if (version?.key.readUInt32LE(0) !== programVersion(family, detector)) return other
 
   const chains = await inTable(nftMessages.getChain, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME)
   const rules = new Map(chains.map((chain) => [chain, 0]))
   for (const chain of await inTable(nftMessages.getRule, NFTA_RULE_TABLE, NFTA_RULE_CHAIN)) {
     rules.set(chain, (rules.get(chain) ?? 0) + 1)
   }
-  const sourceLengths = new Set(
-    [...sets].flatMap((set) => {
-      const length = Number(set.slice(allowedSourcesSet(0).length - 1))
-      return set === allowedSourcesSet(length) ? [length] : []
-    }),
-  )
+  const sourceLengths = numbersIn(sets, allowedSourcesSet)
+  const timeouts = numbersIn(sets, affinitySet)
   for (const name of chainNames) {
-    const wanted = program[name].rules.filter(isConstant).length
-    const extra = name === 'allowed-sources' ? sourceLengths.size : 0
-    if (rules.get(name) !== wanted + extra) return other
+    const constant = constantRules(name, detector).length
+    const extra =
+      name === 'allowed-sources' ? sourceLengths.size : name === 'affinity-refresh' ? timeouts.size : 0
+    if (rules.get(name) !== constant + extra) return other
   }
   const spreads = new Set<number>()
   for (const { key, chain } of decodeElements(await dumpSet(socket, family, SPREAD_MAP))) {
-    const count = key.readUInt32LE(0)
-    if (chain !== spreadChain(count) || rules.get(chain) !== SPREAD_RULES) return other
-    spreads.add(count)
+    const number = key.readUInt32LE(0)
+    const known = countOfClass(number) !== undefined
+    if (!known || chain !== spreadChain(number) || rules.get(chain) !== SPREAD_RULES) return other
+    spreads.add(number)
   }
-  return { program: 'whole', spreads, sourceLengths }
+  return { program: 'whole', spreads, sourceLengths, timeouts }
 }
 
-/** Every collection of a table whose program is whole. */
+/** The numbers with which the names of some sets are made. */
+const numbersIn = (sets: ReadonlySet<string>, name: (number: number) => string): Set<number> => {
+  const prefix = name(0).slice(0, -1)
+  return new Set(
+    [...sets].flatMap((set) => {
+      const number = Number(set.slice(prefix.length))
+      return set === name(number) ? [number] : []
+    }),
+  )
+}
+
+/**
+ * Every collection of a table whose program is whole; undefined when there is an element that we never write. That
+ * one could not even be deleted by what we call it: such a table is replaced.
+ */
 export async function readCollections(
   socket: NetfilterSocket,
   family: Family,
-  sourceLengths: ReadonlySet<number>,
-): Promise<Record<Collection, Map<string, string>>> {
+  { sourceLengths, timeouts }: TableState,
+): Promise<Record<Collection, Map<string, string>> | undefined> {
   const found = {} as Record<Collection, Map<string, string>>
+  const read = async (name: Collection, set: string, ofSet?: number): Promise<boolean> => {
+    const part = decodeCollection(family, name, await dumpSet(socket, family, set), ofSet)
+    if (part === undefined) return false
+    if (found[name] === undefined) found[name] = part
+    else for (const [key, value] of part) found[name].set(key, value)
+    return true
+  }
   for (const name of collectionNames) {
-    if (name !== 'allowed-sources') {
-      found[name] = decodeCollection(family, name, await dumpSet(socket, family, name))
-      continue
-    }
-    found[name] = new Map()
-    for (const length of sourceLengths) {
-      const answers = await dumpSet(socket, family, allowedSourcesSet(length))
-      for (const [key, value] of decodeCollection(family, name, answers, length)) found[name].set(key, value)
-    }
+    if (name === 'allowed-sources' || name === 'affinity-timeouts') {
+      found[name] = new Map()
+      const sources = name === 'allowed-sources'
+      for (const number of sources ? sourceLengths : timeouts) {
+        const set = sources ? allowedSourcesSet(number) : affinitySet(number)
+        if (!(await read(name, set, number))) return undefined
+      }
+    } else if (!(await read(name, name))) return undefined
   }
   return found
+}
+
+/** Packets that were caught untranslated since the program was installed; 0 without one. */
+export async function readEscapes(socket: NetfilterSocket, family: Family): Promise<number> {
+  for (const answer of await dump(socket, NFT_MSG_GETOBJ, family)) {
+    const text = (type: number) => attributeText(answer.get(type) ?? empty)
+    if (text(NFTA_OBJ_TABLE) !== TABLE || text(NFTA_OBJ_NAME) !== ESCAPES_COUNTER) continue
+    const packets = parseNested(answer, NFTA_OBJ_DATA).get(NFTA_COUNTER_PACKETS)
+    if (packets !== undefined) return Number(packets.readBigUInt64BE(0))
+  }
+  return 0
 }
 
 /** Chain and table names, of whatever table: what is needed to recognise others. */
@@ -138,7 +187,8 @@ async function dumpBodies(
   }
 }
 
-const dumpSet = (socket: NetfilterSocket, family: Family, set: string): Promise<Buffer[]> =>
+/** The answers of a listing of one set or map. */
+export const dumpSet = (socket: NetfilterSocket, family: Family, set: string): Promise<Buffer[]> =>
   dumpBodies(socket, nftMessages.getSetElem, family, (writer) => {
     writer.attributeString(attributes.listTable, TABLE).attributeString(attributes.listSet, set)
   })

@@ -38,6 +38,11 @@ export class Claims {
     return this.#holders.get(claim)?.owner
   }
 
+  /** Who else wants a claim, in no particular order. */
+  waiting(claim: string): string[] {
+    return (this.#waiting.get(claim) ?? []).map(({ owner }) => owner)
+  }
+
   #claim(claimant: Claimant, claim: string, affected: Set<string>): void {
     const holder = this.#holders.get(claim)
     if (holder === undefined) return void this.#holders.set(claim, claimant)

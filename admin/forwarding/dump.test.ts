@@ -1,0 +1,187 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { service, slice } from '#speaker/forwarding/fixtures.ts'
+import type { MutableElements } from '#speaker/forwarding/model.ts'
+import type { DumpedElement, DumpedGroup } from './dump.ts'
+import { DumpSource, type DumpQuery } from './dump-source.ts'
+import { TestForwarder } from './test-forwarder.ts'
+
+let world: TestForwarder
+let source: DumpSource
+
+beforeEach(async () => {
+  world = new TestForwarder()
+  source = new DumpSource(() => world.forwarder.view())
+  world.put(
+    service('web', { ingress: [{ ip: '1.2.3.4' }], ports: [{ port: 80, nodePort: 30080 }] }),
+    slice('web', [{ address: '10.180.0.9', node: 'node-1' }, '10.180.1.9']),
+  )
+  world.put(service('six', { clusterIPs: ['fd00:172:30::41'] }), slice('six', ['fd00:10:0:180::9']))
+  await world.start()
+})
+
+afterEach(() => world.forwarder.stop())
+
+async function read(query: Partial<DumpQuery> = {}) {
+  const { head, items } = await source.dump({ limit: 100, ...query })
+  return { head, groups: [...items] as unknown as DumpedGroup[] }
+}
+
+/** One line an element, as a person would read it. */
+const lines = ({ elements }: DumpedGroup): string[] =>
+  elements.map(
+    ({ mark, collection, frontend, key, planned, kernel }: DumpedElement) =>
+      `${mark} ${frontend} ${collection} ${key} ${planned ?? 'none'} ${kernel ?? 'none'}`,
+  )
+
+const meddle = (change: (elements: MutableElements) => void) => world.plane.meddle(change)
+
+describe('side by side', () => {
+  test('by Service and frontend, the node’s own last; all the same', async () => {
+    const { head, groups } = await read()
+    expect(groups.map(({ service }) => service)).toEqual(['ns/six', 'ns/web', ''])
+    expect(head).toMatchObject({
+      mode: 'full',
+      synced: true,
+      missing: 0,
+      unplanned: 0,
+      other: 0,
+      left: 0,
+      note: '',
+    })
+    expect(head.same).toBe(groups.flatMap(({ elements }) => elements).length)
+    expect(lines(groups[0])).toEqual([
+      '= fd00:172:30::41 cluster-ips   ',
+      '= fd00:172:30::41 pingable  fd00:aaaa::2 fd00:aaaa::2',
+      '= [fd00:172:30::41]:80/tcp endpoints 0 fd00:10:0:180::9 . 80 fd00:10:0:180::9 . 80',
+      '= [fd00:172:30::41]:80/tcp frontends  1 1',
+    ])
+    expect(lines(groups[1])).toEqual(
+      expect.arrayContaining([
+        '= *:30080/tcp nodeport-endpoints 1 10.180.1.9 . 80 10.180.1.9 . 80',
+        '= 1.2.3.4:80/tcp external-cluster   ',
+        '=  hairpin 10.180.0.9 . 10.180.0.9 . tcp . 80  ',
+      ]),
+    )
+    expect(lines(groups[2])).toContain('=  pod-sources 10.0.0.0/8  ')
+  })
+
+  test('what is missing, what is too much, and what is otherwise', async () => {
+    meddle((elements) => {
+      elements[4]['external-cluster'].delete('1.2.3.4 . tcp . 80')
+      elements[4].endpoints.set('1.2.3.4 . tcp . 80 . 2', '10.9.9.9 . 80')
+      elements[4].endpoints.set('1.2.3.4 . tcp . 80 . 1', '10.8.8.8 . 80')
+      elements[4].endpoints.set('9.9.9.9 . udp . 53 . 0', '10.9.9.9 . 53')
+      elements[4]['cluster-ips'].set('172.30.9.9', '')
+      elements[4]['pod-sources'].set('11.0.0.0/8', '')
+    })
+    const { head, groups } = await read({ differences: true })
+    expect(head).toMatchObject({ missing: 1, unplanned: 4, other: 1 })
+    expect(groups.map(({ service, differences }) => [service, differences])).toEqual([
+      ['ns/web', 3],
+      ['', 3],
+    ])
+    expect(lines(groups[0]).sort()).toEqual([
+      '! 1.2.3.4:80/tcp endpoints 1 10.180.1.9 . 80 10.8.8.8 . 80',
+      '+ 1.2.3.4:80/tcp external-cluster   none',
+      '- 1.2.3.4:80/tcp endpoints 2 none 10.9.9.9 . 80',
+    ])
+    expect(lines(groups[1]).sort()).toEqual([
+      '-  pod-sources 11.0.0.0/8 none ',
+      '- 172.30.9.9 cluster-ips  none ',
+      '- 9.9.9.9:53/udp endpoints 0 none 10.9.9.9 . 53',
+    ])
+  })
+
+  test('a Service with differences stands before the others, so that no limit hides it', async () => {
+    meddle((elements) => elements[4].endpoints.delete('1.2.3.4 . tcp . 80 . 1'))
+    const { head, groups } = await read({ limit: 1 })
+    expect([groups.map(({ service }) => service), head.left]).toEqual([['ns/web'], 2])
+  })
+
+  test('one Service, with what the kernel has too much of it', async () => {
+    meddle((elements) => {
+      elements[4].endpoints.set('1.2.3.4 . tcp . 80 . 2', '10.9.9.9 . 80')
+      elements[4].pingable.delete('1.2.3.4')
+      elements[4]['cluster-ips'].set('1.2.3.4', '')
+      elements[4].endpoints.set('9.9.9.9 . udp . 53 . 0', '10.9.9.9 . 53')
+    })
+    const { head, groups } = await read({ service: 'ns/web' })
+    expect(groups.map(({ service, differences }) => [service, differences])).toEqual([['ns/web', 3]])
+    expect(head).toMatchObject({ unplanned: 2, missing: 1 })
+    await expect(read({ service: 'ns/no' })).rejects.toThrow('forwarding knows no Service ns/no')
+  })
+
+  test('one family', async () => {
+    const { groups } = await read({ family: 6 })
+    expect(groups.map(({ service }) => service)).toEqual(['ns/six', ''])
+    expect(groups.flatMap(({ elements }) => elements).every(({ family }) => family === 6)).toBe(true)
+  })
+})
+
+describe('the listing', () => {
+  test('changes nothing, and those who ask together share it', async () => {
+    const transactions = world.plane.transactions.length
+    let listings = 0
+    const list = world.plane.list.bind(world.plane)
+    world.plane.list = () => (listings++, list())
+    const all = await Promise.all([read(), read({ family: 4 }), read({ service: 'ns/web' })])
+    expect(all.map(({ head }) => head.missing)).toEqual([0, 0, 0])
+    expect([listings, world.plane.transactions.length]).toEqual([1, transactions])
+  })
+
+  test('is taken again when something was programmed meanwhile', async () => {
+    let listings = 0
+    const list = world.plane.list.bind(world.plane)
+    world.plane.list = async () => {
+      const found = await list()
+      if (listings++ === 0) {
+        world.put(service('web', { clusterIPs: ['172.30.0.77'] }), slice('web', ['10.180.1.1']))
+        await world.clock.advance(0)
+      }
+      return found
+    }
+    expect((await read()).head).toMatchObject({ missing: 0, unplanned: 0, other: 0, note: '' })
+    expect(listings).toBe(2)
+  })
+
+  test('that always comes too late says so', async () => {
+    let turn = 0
+    const list = world.plane.list.bind(world.plane)
+    world.plane.list = async () => {
+      const found = await list()
+      world.put(service('web', { clusterIPs: [`172.30.0.${100 + turn++}`] }), slice('web', ['10.180.1.1']))
+      await world.clock.advance(0)
+      return found
+    }
+    expect((await read()).head.note).toContain('some differences are none')
+    expect(turn).toBe(3)
+  })
+
+  test('that fails is an error, and the next one is a new one', async () => {
+    const list = world.plane.list.bind(world.plane)
+    world.plane.list = () => Promise.reject(new Error('no memory'))
+    await expect(read()).rejects.toThrow('no memory')
+    world.plane.list = list
+    expect((await read()).head.missing).toBe(0)
+  })
+})
+
+test('what could not be programmed is missing, and the error is told', async () => {
+  world.plane.failure = new Error('no memory')
+  world.put(service('more', { clusterIPs: ['172.30.0.60'] }), slice('more', ['10.180.0.3']))
+  await world.clock.advance(1)
+  const { head, groups } = await read({ service: 'ns/more' })
+  expect(head).toMatchObject({
+    synced: false,
+    missing: 4,
+    note: 'the kernel is behind the plan: Error: no memory',
+  })
+  expect(groups[0].elements.every(({ mark }) => mark === '+')).toBe(true)
+})
+
+test('where another proxy forwards there is nothing, and it says so', async () => {
+  world = new TestForwarder({ mode: 'off' })
+  const { head, groups } = await read()
+  expect(groups).toEqual([])
+  expect(head.note).toBe('this node does not forward: forwarding is off')
+})

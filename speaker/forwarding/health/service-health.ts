@@ -1,0 +1,100 @@
+import { tryParseAddress } from '#inet/address.ts'
+import { parsePrefix, prefixContains } from '#inet/prefix.ts'
+import type { Service } from '#kube/objects/service.ts'
+import type { ForwardingConfig, NodeContext } from '../config.ts'
+import type { ProgrammedService } from '../follower.ts'
+import { families } from '../model.ts'
+import { endpointsOfPort, isPort } from '../service-ports.ts'
+import type { HttpAnswer } from './http.ts'
+
+/**
+ * The health check of a Service of type LoadBalancer with externalTrafficPolicy Local: an external load balancer asks
+ * every node on `healthCheckNodePort` and sends clients only to nodes that have an endpoint.
+ */
+export interface HealthCheck {
+  readonly service: Service
+  readonly port: number
+  /** distinct addresses of ready endpoints on this node */
+  readonly localEndpoints: number
+}
+
+/** The health check that a Service asks for; undefined when it asks for none. */
+export function healthCheckOf(one: ProgrammedService, node: string): HealthCheck | undefined {
+  const { service, plan } = one
+  const wanted =
+    service.type === 'LoadBalancer' &&
+    service.externalTrafficPolicy === 'Local' &&
+    isPort(service.healthCheckNodePort) &&
+    plan.skipped === ''
+  if (!wanted) return undefined
+  return { service, port: service.healthCheckNodePort, localEndpoints: localEndpoints(one, node) }
+}
+
+/**
+ * Ready ones only: one that terminates still gets traffic, but load balancers should stop sending it (KEP-1669). An
+ * address counts once, however many ports it has.
+ */
+function localEndpoints({ service, slices }: ProgrammedService, node: string): number {
+  const addresses = new Set<string>()
+  for (const family of families) {
+    for (const port of service.ports) {
+      for (const { address, local, ready } of endpointsOfPort(port, family, slices, node)) {
+        if (local && ready) addresses.add(address)
+      }
+    }
+  }
+  return addresses.size
+}
+
+/** kube-proxy's answer, to the byte; undefined is a Service that is just going away: an empty 200. */
+export function healthCheckAnswer(check: HealthCheck | undefined, proxyHealthy: boolean): HttpAnswer {
+  if (check === undefined) return { code: 200, body: '' }
+  const { service, localEndpoints } = check
+  const said = {
+    service: { namespace: service.namespace, name: service.name },
+    localEndpoints,
+    serviceProxyHealthy: proxyHealthy,
+  }
+  return {
+    code: localEndpoints > 0 && proxyHealthy ? 200 : 503,
+    headers: {
+      'Content-Type': 'application/json',
+      'X-Content-Type-Options': 'nosniff',
+      'X-Load-Balancing-Endpoint-Weight': String(localEndpoints),
+    },
+    body: JSON.stringify(said, undefined, '\t'),
+  }
+}
+
+/** kube-proxy's words for a port that cannot be opened, which go into a Warning Event. */
+export const bindFailureText = (node: string, key: string, port: number, reason: string): string =>
+  `node ${node} failed to start healthcheck "${key}" on port ${port}: ${reason}`
+
+/** The reason of that Event. */
+export const BIND_FAILURE_REASON = 'FailedToStartServiceHealthcheck'
+
+/** Never reachable from outside, or not without a scope. */
+const notListenedOn = ['127.0.0.0/8', '::1/128', 'fe80::/10'].map(parsePrefix)
+
+/**
+ * Where health check node ports are open: on the node's addresses in the ranges of `--nodeport-addresses`, where a
+ * family without a range has all of its addresses. [] is everywhere: without ranges, and as in kube-proxy when no
+ * address is in them.
+ */
+export function healthAddresses(
+  { nodePortAddresses }: Pick<ForwardingConfig, 'nodePortAddresses'>,
+  node: Pick<NodeContext, 'localAddresses'>,
+): readonly string[] {
+  if (nodePortAddresses === 'primary') return []
+  const ranges = (family: number) => {
+    const own = nodePortAddresses.filter(({ address }) => address.family === family)
+    return own.some(({ length }) => length === 0) ? [] : own
+  }
+  if (families.every((family) => ranges(family).length === 0)) return []
+  return node.localAddresses.filter((text) => {
+    const address = tryParseAddress(text)
+    if (address === undefined || notListenedOn.some((range) => prefixContains(range, address))) return false
+    const own = ranges(address.family)
+    return own.length === 0 || own.some((range) => prefixContains(range, address))
+  })
+}
