@@ -8,6 +8,13 @@ const config = (options: Partial<ForwardingOptions>) =>
     forceForwarding: false,
     masqueradeAll: false,
     serviceNodePortRange: '30000-32767',
+    conntrackMaxPerCore: '32768',
+    conntrackMin: '131072',
+    conntrackTcpTimeoutEstablished: '0',
+    conntrackTcpTimeoutCloseWait: '1h0m0s',
+    conntrackUdpTimeout: '0',
+    conntrackUdpTimeoutStream: '0',
+    conntrackTcpBeLiberal: 'true',
     healthzBindAddress: '',
     metricsBindAddress: '',
     ...options,
@@ -22,6 +29,15 @@ test('as kube-proxy without options: NodePorts on the primary addresses, everybo
     localhostNodePorts: false,
     masqueradeAll: false,
     nodePortRange: { first: 30_000, last: 32_767 },
+    conntrack: {
+      maxPerCore: 32_768,
+      min: 131_072,
+      tcpEstablishedTimeout: 0,
+      tcpCloseWaitTimeout: 3600,
+      udpTimeout: 0,
+      udpStreamTimeout: 0,
+      tcpBeLiberal: true,
+    },
   })
 })
 
@@ -72,6 +88,9 @@ test.each([
   [{ nodeportAddresses: ['10.0.0.1'] }, '10.0.0.1 is not a CIDR prefix'],
   [{ serviceNodePortRange: '32767-30000' }, 'it must be FIRST-LAST'],
   [{ serviceNodePortRange: '1-70000' }, 'it must be FIRST-LAST'],
+  [{ conntrackMin: 'many' }, '--conntrack-min many: it must be a number'],
+  [{ conntrackUdpTimeout: '30' }, '--conntrack-udp-timeout 30: it must be a duration'],
+  [{ conntrackTcpBeLiberal: 'yes' }, '--conntrack-tcp-be-liberal yes: it must be true or false'],
 ])('%j is refused by name', (options, message) => {
   expect(() => config(options)).toThrow(message)
 })

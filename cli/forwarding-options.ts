@@ -1,5 +1,6 @@
+import { parseDuration } from '#crds/parse/duration.ts'
 import { parsePrefix } from '#inet/prefix.ts'
-import type { ForwardingConfig, LocalDetector } from '#speaker/forwarding/config.ts'
+import type { ConntrackConfig, ForwardingConfig, LocalDetector } from '#speaker/forwarding/config.ts'
 import type { ProxyAddresses } from '#speaker/forwarding/companions.ts'
 import { CliError } from './errors.ts'
 import { hostPort, oneOf, prefixes } from './options.ts'
@@ -15,6 +16,13 @@ export interface ForwardingOptions {
   readonly nodeportAddresses?: readonly string[]
   readonly masqueradeAll: boolean
   readonly serviceNodePortRange: string
+  readonly conntrackMaxPerCore: string
+  readonly conntrackMin: string
+  readonly conntrackTcpTimeoutEstablished: string
+  readonly conntrackTcpTimeoutCloseWait: string
+  readonly conntrackUdpTimeout: string
+  readonly conntrackUdpTimeoutStream: string
+  readonly conntrackTcpBeLiberal: string
   readonly healthzBindAddress: string
   readonly metricsBindAddress: string
 }
@@ -29,6 +37,31 @@ export function forwardingConfig(options: ForwardingOptions): ForwardingConfig {
     ...nodePorts(options.nodeportAddresses ?? ['primary']),
     masqueradeAll: options.masqueradeAll,
     ...(nodePortRange === undefined ? {} : { nodePortRange }),
+    conntrack: conntrack(options),
+  }
+}
+
+/** Times are durations (`1h30m`); 0 leaves the kernel's own. */
+function conntrack(options: ForwardingOptions): ConntrackConfig {
+  const seconds = (text: string, option: string): number => {
+    const ms = parseDuration(text)
+    if (ms !== undefined && ms >= 0) return Math.round(ms / 1000)
+    throw new CliError('FL_CLI_OPTION', `${option} ${text}: it must be a duration such as 1h0m0s, or 0`)
+  }
+  const count = (text: string, option: string): number => {
+    if (/^[0-9]{1,9}$/.test(text)) return Number(text)
+    throw new CliError('FL_CLI_OPTION', `${option} ${text}: it must be a number, or 0`)
+  }
+  const { conntrackTcpTimeoutEstablished, conntrackTcpTimeoutCloseWait } = options
+  return {
+    maxPerCore: count(options.conntrackMaxPerCore, '--conntrack-max-per-core'),
+    min: count(options.conntrackMin, '--conntrack-min'),
+    tcpEstablishedTimeout: seconds(conntrackTcpTimeoutEstablished, '--conntrack-tcp-timeout-established'),
+    tcpCloseWaitTimeout: seconds(conntrackTcpTimeoutCloseWait, '--conntrack-tcp-timeout-close-wait'),
+    udpTimeout: seconds(options.conntrackUdpTimeout, '--conntrack-udp-timeout'),
+    udpStreamTimeout: seconds(options.conntrackUdpTimeoutStream, '--conntrack-udp-timeout-stream'),
+    tcpBeLiberal:
+      oneOf(options.conntrackTcpBeLiberal, ['true', 'false'], '--conntrack-tcp-be-liberal') === 'true',
   }
 }
 

@@ -76,6 +76,21 @@ processOptions(
     '30000-32767',
   )
   .option(
+    '--conntrack-max-per-core <number>',
+    'connections for each core; raised, never lowered; 0 for neither',
+    '32768',
+  )
+  .option('--conntrack-min <number>', 'connections at least', '131072')
+  .option('--conntrack-tcp-timeout-established <duration>', 'at least; 0 leaves it', '0')
+  .option('--conntrack-tcp-timeout-close-wait <duration>', 'at least; 0 leaves it', '1h0m0s')
+  .option('--conntrack-udp-timeout <duration>', 'at least; 0 leaves it', '0')
+  .option('--conntrack-udp-timeout-stream <duration>', 'at least; 0 leaves it', '0')
+  .option(
+    '--conntrack-tcp-be-liberal <true|false>',
+    'translate TCP segments outside their window too, so that none of them resets a connection',
+    'true',
+  )
+  .option(
     '--healthz-bind-address <host:port>',
     "kube-proxy's /healthz and /livez, when forwarding; '' for none",
     '0.0.0.0:10256',

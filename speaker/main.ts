@@ -8,6 +8,7 @@ import type { ForwardingConfig } from './forwarding/config.ts'
 import { Forwarder } from './forwarding/forwarder.ts'
 import { ForwardingMetrics } from './forwarding/metrics.ts'
 import { KernelDataplane } from './forwarding/nft/kernel-dataplane.ts'
+import { missingRequirements } from './forwarding/nft/install.ts'
 import { noDataplane } from './forwarding/no-dataplane.ts'
 import { SpeakerMetrics } from './metrics.ts'
 import { Speaker } from './speaker.ts'
@@ -62,7 +63,10 @@ export function startSpeaker(options: SpeakerOptions): SpeakerProcess {
     ownNode: () => speaker.ownNode(),
   })
   const forwarder = new Forwarder({
-    dataplane: options.forwarding.mode === 'off' ? noDataplane : new KernelDataplane(),
+    dataplane:
+      options.forwarding.mode === 'off'
+        ? noDataplane
+        : new KernelDataplane({ detector: options.forwarding.detector }),
     clock: options.clock,
     config: options.forwarding,
     log: options.log,
@@ -72,10 +76,20 @@ export function startSpeaker(options: SpeakerOptions): SpeakerProcess {
   })
   const speaker = new Speaker({ ...options, metrics, forwarder, companions, events })
   speaker.start()
+  if (options.forwarding.mode !== 'off') void nameMissing(options.log)
   return {
     view: () => speaker.view(),
     registry: metrics.registry,
     ready: () => speaker.ready(),
     stop: () => speaker.stop(),
+  }
+}
+
+/** What the rules need and this machine lacks is named at once, and not only when they cannot be installed. */
+async function nameMissing(log: Logger): Promise<void> {
+  try {
+    for (const missing of await missingRequirements()) log.error({ missing }, 'forwarding cannot work here')
+  } catch (error) {
+    log.warn({ error: String(error) }, 'cannot tell whether this kernel has what forwarding needs')
   }
 }

@@ -11,7 +11,6 @@ import type { Companions } from './forwarding/companions.ts'
 import type { ForwardingConfig, NodeContext } from './forwarding/config.ts'
 import type { Forwarder } from './forwarding/forwarder.ts'
 import { missingNode, type NodeState } from './forwarding/health/proxy-health.ts'
-import { applySysctls, planSysctls, readSysctl } from './forwarding/sysctl.ts'
 import type { SpeakerMetrics } from './metrics.ts'
 import { Sources } from './sources.ts'
 import { ServiceStatusWriter, type ServiceStatusBody } from './status/service-status.ts'
@@ -301,22 +300,8 @@ export class Speaker {
     const text = JSON.stringify(context)
     if (text === this.#contextText) return
     this.#contextText = text
-    this.#setSysctls(context)
     this.#parts.companions.setNode(context)
     this.#parts.forwarder.setNode(context)
-  }
-
-  #setSysctls(context: NodeContext): void {
-    const { forwarding, log } = this.#parts
-    if (forwarding.mode === 'off') return
-    const { changes, notes } = planSysctls(readSysctl, context, forwarding)
-    const refused = applySysctls(changes)
-    for (const change of changes) {
-      const problem = refused.find((one) => one.change === change)
-      if (problem === undefined) log.info(change, 'kernel setting raised')
-      else log.error({ ...change, error: problem.error.message }, 'kernel setting could not be raised')
-    }
-    for (const note of notes) log.info({}, note)
   }
 
   #flushService(key: string): void {

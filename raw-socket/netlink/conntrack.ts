@@ -10,7 +10,7 @@ import {
 import { messageFlags, NetlinkWriter, type NetlinkMessage } from './message.ts'
 import { netlinkProtocols, openNetlink, type NetlinkSocket } from './socket.ts'
 
-export { ipProtocols, keepEntry, type ConntrackEntry, type ConntrackTuple } from './conntrack-entry.ts'
+export { ipProtocols, keepEntry, type ConntrackEntry } from './conntrack-entry.ts'
 
 const NFNL_SUBSYS_CTNETLINK = 1
 const IPCTNL_MSG_CT_NEW = 0

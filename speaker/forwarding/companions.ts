@@ -3,6 +3,8 @@ import type { Clock } from '#kube/clock.ts'
 import type { EventRecorder } from '#kube/events.ts'
 import type { Logger } from '#kube/logger.ts'
 import type { ForwardingConfig, NodeContext } from './config.ts'
+import { ConntrackCleaner } from './conntrack/cleaner.ts'
+import { KernelConntrackTable } from './conntrack/kernel-table.ts'
 import type { Follower } from './follower.ts'
 import { configz } from './health/configz.ts'
 import type { BindAddress } from './health/http.ts'
@@ -17,6 +19,7 @@ import { BIND_FAILURE_REASON, healthAddresses } from './health/service-health.ts
 import { ServiceHealthServers } from './health/service-servers.ts'
 import { LocalhostProxy } from './localhost/localhost-proxy.ts'
 import { NoLocalEndpoints, type ForwardingMetrics } from './metrics.ts'
+import { SysctlKeeper } from './sysctl.ts'
 
 /** Where kube-proxy's own servers listen; absent means not at all. */
 export interface ProxyAddresses {
@@ -41,12 +44,14 @@ export interface CompanionsOptions {
 }
 
 /**
- * What kube-proxy does beside its rules: health servers, proxies on loopback, servers for its own health and metrics.
- * None of it while forwarding is off.
+ * What kube-proxy does beside its rules: kernel settings, removal of stale conntrack entries, health servers, proxies
+ * on loopback, servers for its own health and metrics. None of it while forwarding is off.
  */
 export class Companions {
   readonly followers: readonly Follower[]
   readonly #health: ServiceHealthServers | undefined
+  readonly #conntrack: ConntrackCleaner | undefined
+  readonly #sysctls: SysctlKeeper | undefined
   readonly #servers: readonly ProxyServer[]
   #context: NodeContext | undefined
 
@@ -71,7 +76,10 @@ export class Companions {
           message,
         ),
     })
+    this.#conntrack = new ConntrackCleaner({ table: new KernelConntrackTable(), clock, log, metrics })
+    this.#sysctls = new SysctlKeeper(config, log)
     this.followers = [
+      this.#conntrack,
       this.#health,
       new NoLocalEndpoints(metrics.noLocalEndpoints),
       ...(config.localhostNodePorts ? [new LocalhostProxy({ clock, log, metrics })] : []),
@@ -99,8 +107,11 @@ export class Companions {
     for (const server of this.#servers) server.start()
   }
 
+  /** To be called before the forwarder hears of it. */
   setNode(context: NodeContext): void {
     this.#context = context
+    this.#sysctls?.raise(context)
+    this.#conntrack?.setLocalAddresses(context.localAddresses)
     this.#health?.addressesChanged()
   }
 

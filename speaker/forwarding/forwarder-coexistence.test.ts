@@ -58,6 +58,25 @@ test('forwarding begins by itself when the other proxy is gone', async () => {
   await one.stop()
 })
 
+test('a change of the rules of others is looked at within a second while ours stays out', async () => {
+  plane.foreignProxy = 'kube-proxy'
+  const one = await started()
+  plane.foreignProxy = ''
+  plane.meddleElsewhere()
+  await clock.advance(1000)
+  expect(one.view()).toMatchObject({ forwarding: true, reason: '' })
+  await one.stop()
+})
+
+test('a proxy that comes without a word is found within a minute', async () => {
+  const one = await started()
+  plane.foreignProxy = 'kube-proxy (legacy iptables)'
+  await clock.advance(60_000)
+  expect(one.view()).toMatchObject({ forwarding: true, foreign: 'kube-proxy (legacy iptables)' })
+  expect(plane.adoptions).toBe(1)
+  await one.stop()
+})
+
 test('forced, it forwards beside the other and says so', async () => {
   plane.foreignProxy = 'kube-proxy'
   const one = await started(true)

@@ -30,6 +30,10 @@ const FIRST_RETRY_MS = 100
 const LONGEST_RETRY_MS = 30_000
 /** After somebody else's transaction, and while another proxy is in the way, things are listed: this often only. */
 const VERIFY_MS = 10_000
+/** While ours stays out, a change may mean that the other proxy is going: every moment without a forwarder counts. */
+const STAND_BY_MS = 1000
+/** Some proxies come without a word: legacy iptables and ipvs tell nobody. */
+const LOOK_MS = 60_000
 /** Another proxy forwards the Service: there is nothing of ours that its announcement could wait for. */
 const ELSEWHERE = 'elsewhere'
 
@@ -59,6 +63,7 @@ export class Forwarder {
   #watch: { close(): void } | undefined
   #timer: Timer | undefined
   #verifyTimer: Timer | undefined
+  #verifyAt = 0
   /** what the timer is for */
   #suspected: ForeignChange | undefined
   #running: Promise<void> | undefined
@@ -83,7 +88,10 @@ export class Forwarder {
     this.#started = true
     if (this.#off) return
     this.#options.metrics?.resyncs.inc({ cause: 'start' })
-    this.#watch = this.#options.dataplane.watch((change) => this.#suspect(change))
+    this.#watch = this.#options.dataplane.watch((change) =>
+      this.#suspect(change, this.#standingBy ? STAND_BY_MS : VERIFY_MS),
+    )
+    this.#lookLater()
     this.#schedule(0)
   }
 
@@ -325,16 +333,21 @@ export class Forwarder {
    * Another process changed the rule set: what it changed is listed again, not more often than every few seconds.
    * That is ours, or else what others have put there, among which may be another proxy now.
    */
-  #suspect(change: ForeignChange): void {
+  #suspect(change: ForeignChange, within = VERIFY_MS): void {
     if (!this.#started) return
     if (this.#suspected === undefined || (change.ours && !this.#suspected.ours)) this.#suspected = change
-    this.#verifyTimer ??= this.#options.clock.setTimeout(() => {
+    const { clock } = this.#options
+    const at = clock.now() + within
+    if (this.#verifyTimer !== undefined && this.#verifyAt <= at) return
+    this.#verifyTimer?.cancel()
+    this.#verifyAt = at
+    this.#verifyTimer = clock.setTimeout(() => {
       const { by, ours } = this.#suspected as ForeignChange
       this.#verifyTimer = undefined
       this.#suspected = undefined
       if (ours) void this.#verify(by)
       else void this.#lookAgain()
-    }, VERIFY_MS)
+    }, within)
   }
 
   async #verify(by: string): Promise<void> {
@@ -345,6 +358,7 @@ export class Forwarder {
     if (this.#generation !== before && this.#failures === 0) {
       this.#options.log.warn({ by }, 'forwarding was changed by somebody else and has been put right')
     }
+    this.#lookLater()
   }
 
   async #lookAgain(): Promise<void> {
@@ -356,6 +370,11 @@ export class Forwarder {
       if (this.#started)
         this.#options.log.warn({ error: String(error) }, 'cannot look for other service proxies')
     }
+    this.#lookLater()
+  }
+
+  #lookLater(): void {
+    this.#suspect({ by: '', ours: false }, this.#standingBy ? VERIFY_MS : LOOK_MS)
   }
 
   /** Another proxy is in the way: ours stays out, the addresses are announced all the same, and it is looked again. */
@@ -364,7 +383,7 @@ export class Forwarder {
     if (forward) return false
     this.#options.log.warn({ reason }, 'forwarding stays off')
     this.#standingBy = true
-    this.#suspect({ by: '', ours: false })
+    this.#lookLater()
     this.#options.onProgrammed?.([...this.#planner.known()])
     return true
   }
@@ -372,7 +391,7 @@ export class Forwarder {
   /** The other proxy may be gone, or yet another one there. */
   async #reconsider(): Promise<void> {
     const { forward } = await this.#decide()
-    if (!forward) return this.#suspect({ by: '', ours: false })
+    if (!forward) return
     this.#options.log.info({}, 'no other service proxy is left: forwarding begins')
     this.#standingBy = false
     await this.sync()

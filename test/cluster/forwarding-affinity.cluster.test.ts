@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Question } from '#lab/requests/messages.ts'
-import { both, eventually, families, ForwardingWorld } from './forwarding-world.ts'
+import { both, families, ForwardingWorld } from './forwarding-world.ts'
 import { until } from './test-lab.ts'
 
 /** Which endpoint a client gets again: session affinity, and balance by source or in turn. */
@@ -125,22 +125,29 @@ describe('session affinity', () => {
     const { clusterIP } = await world.service('timeout', { selector, ...timeout(1) })
     await both(async (family) => {
       const question = { to: clusterIP[family], port: 80 }
-      const first = await stuckTo(ASKERS[0], question)
+      let stuck = await stuckTo(ASKERS[0], question)
       const begun = performance.now()
-      while (performance.now() - begun < 2500) {
-        expect((await world.askOnce(ASKERS[0], question)).pod).toBe(first)
+      let last = begun
+      while (last - begun < 2500) {
+        const asked = performance.now()
+        const { pod = '' } = await world.askOnce(ASKERS[0], question)
+        // On a busy machine more than the second may have gone by.
+        if (performance.now() - last < 1000) expect(pod).toBe(stuck)
+        stuck = pod
+        last = asked
         await delay(200)
       }
       // Each time the entry has ended, there is one chance in three to meet the same pod again.
       await until('another pod', async () => {
         await delay(1100)
-        return (await world.askOnce(ASKERS[0], question)).pod === first ? undefined : true
+        return (await world.askOnce(ASKERS[0], question)).pod === stuck ? undefined : true
       })
     })
   })
 
   test('goes to another endpoint when its own is lost, and stays there', async () => {
     const { clusterIP } = await world.service('lost', { selector, ...affine })
+    const plain = await world.service('plain', { selector })
     for (const family of families) {
       const question = { to: clusterIP[family], port: 80 }
       const first = await stuckTo(ASKERS[0], question)
@@ -150,12 +157,8 @@ describe('session affinity', () => {
       )
       const second = await stuckTo(ASKERS[0], question)
       await world.label(first, { 'lab.fairlead.io/ready': null })
-      // Somebody new finds it: it is back.
-      await world.change('lost', { sessionAffinity: 'None' })
-      await expectSpread(ASKERS[1], question)
-      await world.change('lost', affine)
-      expect(PODS).toContain(second)
-      await stuckTo(ASKERS[0], question)
+      await expectSpread(ASKERS[0], { to: plain.clusterIP[family], port: 80 })
+      expect(await world.who(ASKERS[0], question)).toEqual([second])
     }
   })
 
@@ -171,11 +174,6 @@ describe('session affinity', () => {
     await world.lab.command('fault', 'stop-speaker', 'node3')
     await world.pod('late', { node: 'node1', labels: selector })
     await world.lab.command('fault', 'start-speaker', 'node3')
-    await eventually(
-      async () => (await world.who('node/node3', { to: clusterIP[4], port: 80 })).length,
-      1,
-      'the speaker has it in hand',
-    )
     const fresh = await world.service('fresh', { selector })
     await world.expectWho('node/node3', { to: fresh.clusterIP[4], port: 80, count: 40 }, ['late', ...PODS])
     expect(await ask()).toEqual(before)

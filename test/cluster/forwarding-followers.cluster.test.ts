@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Question } from '#lab/requests/messages.ts'
-import { both, families, ForwardingWorld, type Addresses } from './forwarding-world.ts'
+import { both, eventually, families, ForwardingWorld, type Addresses } from './forwarding-world.ts'
 import { until } from './test-lab.ts'
 
 /** What follows the rules: stale UDP entries of conntrack, health check servers, NodePorts on loopback. */
@@ -146,10 +146,11 @@ describe('health checks', () => {
             '}',
           ].join('\n'),
         }
-        await until(`${weights[at]} endpoints on ${node}`, async () => {
+        const ask = async () => {
           const { status, body } = await world.askOnce('client', health(port, node, family))
-          return status === wanted.status && body === wanted.body ? true : undefined
-        })
+          return { status, body }
+        }
+        await eventually(ask, wanted, `the health check port on ${node}`)
       }
     })
 

@@ -69,8 +69,7 @@ prometheus.io/port: {{ .Values.prometheus.metricsPort | quote }}
   (list "conntrack-tcp-timeout-close-wait" $conntrack.tcpCloseWaitTimeout)
   (list "conntrack-udp-timeout" $conntrack.udpTimeout)
   (list "conntrack-udp-timeout-stream" $conntrack.udpStreamTimeout)
-  (list "healthz-bind-address" .healthzBindAddress)
-  (list "metrics-bind-address" .metricsBindAddress)
+  (list "conntrack-tcp-be-liberal" $conntrack.tcpBeLiberal)
 }}
 {{- range $options }}
 {{- $value := last . }}
@@ -79,11 +78,10 @@ prometheus.io/port: {{ .Values.prometheus.metricsPort | quote }}
 {{- end }}
 {{- end }}
 - --service-node-port-range={{ .serviceNodePortRange }}
+- --healthz-bind-address={{ .healthzBindAddress }}
+- --metrics-bind-address={{ .metricsBindAddress }}
 {{- if .masqueradeAll }}
 - --masquerade-all
-{{- end }}
-{{- if $conntrack.tcpBeLiberal }}
-- --conntrack-tcp-be-liberal
 {{- end }}
 {{- end }}
 {{- end }}

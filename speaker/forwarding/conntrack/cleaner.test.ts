@@ -27,7 +27,7 @@ beforeEach(() => {
     log: { ...silentLogger, warn: (fields) => warnings.push(fields) },
     metrics: {
       conntrackSyncDuration: { observe: () => void runs++ },
-      conntrackDeleted: { inc: (count) => void (deleted += count) },
+      conntrackDeleted: { inc: (_, count) => void (deleted += count) },
     },
   })
   return () => cleaner.stop()

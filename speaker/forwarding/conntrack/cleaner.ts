@@ -3,15 +3,18 @@ import type { Clock, Timer } from '#kube/clock.ts'
 import type { Logger } from '#kube/logger.ts'
 import { keepEntry, type ConntrackEntry } from '#raw-socket/netlink/conntrack.ts'
 import type { Follower, ProgrammedService } from '../follower.ts'
+import { familyLabel } from '../metrics.ts'
 import { families } from '../model.ts'
 import { udpPortsOf, UdpFrontends } from './stale.ts'
 import type { ConntrackTable } from './table.ts'
 
-/** What prom-client's Histogram and Counter are. */
+/** What prom-client's Histogram and Counter are; the label is `familyLabel`. */
 export interface ConntrackMetrics {
-  readonly conntrackSyncDuration: { observe(seconds: number): void }
-  readonly conntrackDeleted: { inc(count: number): void }
+  readonly conntrackSyncDuration: { observe(labels: FamilyLabel, seconds: number): void }
+  readonly conntrackDeleted: { inc(labels: FamilyLabel, count: number): void }
 }
+
+type FamilyLabel = ReturnType<typeof familyLabel>
 
 export interface ConntrackCleanerOptions {
   readonly table: ConntrackTable
@@ -102,6 +105,7 @@ export class ConntrackCleaner implements Follower {
   async #run(): Promise<void> {
     const { clock, log, metrics } = this.#options
     const from = clock.now()
+    let last = from
     let failure: unknown
     const due = [...this.#due]
     this.#due.clear()
@@ -112,9 +116,11 @@ export class ConntrackCleaner implements Follower {
         failure ??= error
         this.#due.add(family)
       }
+      const now = clock.now()
+      metrics?.conntrackSyncDuration.observe(familyLabel(family), (now - last) / 1000)
+      last = now
     }
-    const took = clock.now() - from
-    metrics?.conntrackSyncDuration.observe(took / 1000)
+    const took = last - from
     if (failure === undefined) {
       this.#failures = 0
       this.#notBefore = clock.now() + took * REST
@@ -129,11 +135,14 @@ export class ConntrackCleaner implements Follower {
   }
 
   async #clean(family: Family): Promise<void> {
-    const { log } = this.#options
+    const { log, metrics } = this.#options
     for (let listing = 0; listing < MAX_LISTINGS && !this.#stopped; listing++) {
       const { stale, more } = await this.#find(family)
       const { deleted, failure } = await this.#delete(stale)
-      if (deleted > 0) log.info({ family, deleted }, 'stale UDP connections removed')
+      if (deleted > 0) {
+        metrics?.conntrackDeleted.inc(familyLabel(family), deleted)
+        log.info({ family, deleted }, 'stale UDP connections removed')
+      }
       if (failure !== undefined) throw failure.error
       if (!more) return
     }
@@ -165,7 +174,6 @@ export class ConntrackCleaner implements Follower {
         failure ??= { error }
       }
     }
-    if (deleted > 0) this.#options.metrics?.conntrackDeleted.inc(deleted)
     return failure === undefined ? { deleted } : { deleted, failure }
   }
 }

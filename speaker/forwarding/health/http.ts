@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Family } from '#inet/address.ts'
 import type { Listening } from './listeners.ts'
 
 /** Small HTTP servers for probes: one short answer a connection, and nothing that a client could hold on to. */
@@ -16,8 +17,8 @@ export interface HttpAnswer {
   readonly body: string
 }
 
-/** From the path of a request (without its query) to the answer. */
-export type Answerer = (path: string) => HttpAnswer | Promise<HttpAnswer>
+/** From the path of a request (without its query), and the family of the address that was asked, to the answer. */
+export type Answerer = (path: string, asked: Family) => HttpAnswer | Promise<HttpAnswer>
 
 export interface HttpListening extends Listening {
   readonly port: number
@@ -79,11 +80,15 @@ async function respond(request: IncomingMessage, response: ServerResponse, answe
 
 async function answerTo(request: IncomingMessage, answer: Answerer): Promise<HttpAnswer> {
   try {
-    return await answer((request.url ?? '/').split('?', 1)[0])
+    return await answer((request.url ?? '/').split('?', 1)[0], familyOf(request))
   } catch (error) {
     return { code: 500, headers: plainText, body: `${String(error)}\n` }
   }
 }
+
+/** A socket for both families shows IPv4 as mapped addresses. */
+const familyOf = ({ socket }: IncomingMessage): Family =>
+  /^::(?!ffff:)|^[0-9a-f]+:/i.test(socket.localAddress ?? '') ? 6 : 4
 
 export const plainText = {
   'Content-Type': 'text/plain; charset=utf-8',

@@ -14,6 +14,8 @@ export interface ListenersOptions {
   readonly onOpen?: (key: string) => void
   /** `failures` in a row, 1 or more; it is tried again by itself */
   readonly onFailure: (key: string, error: Error, failures: number) => void
+  /** 5 minutes when absent */
+  readonly longestRetryMs?: number
 }
 
 const FIRST_RETRY_MS = 1000
@@ -101,7 +103,13 @@ export class Listeners {
   }
 
   async #open(key: string, entry: Entry): Promise<void> {
-    const { clock, random = Math.random, onOpen, onFailure } = this.#options
+    const {
+      clock,
+      random = Math.random,
+      onOpen,
+      onFailure,
+      longestRetryMs = LONGEST_RETRY_MS,
+    } = this.#options
     await this.#closing.get(key)
     if (entry.dropped) return
     try {
@@ -111,7 +119,7 @@ export class Listeners {
     } catch (error) {
       if (entry.dropped) return
       entry.failures++
-      const wait = backoffMs(entry.failures, FIRST_RETRY_MS, LONGEST_RETRY_MS, random)
+      const wait = backoffMs(entry.failures, FIRST_RETRY_MS, longestRetryMs, random)
       entry.timer = clock.setTimeout(() => this.#enqueue(key), wait)
       onFailure(key, error instanceof Error ? error : new Error(String(error)), entry.failures)
     }

@@ -29,6 +29,9 @@ interface ProxyServerOptions {
   readonly answer: Answerer
 }
 
+/** Load balancers ask there: when kube-proxy goes its port must not stay closed for long. */
+const LONGEST_RETRY_MS = 5000
+
 /**
  * An HTTP server at a well-known address. A taken port (a kube-proxy that is still there) is reported once, costs
  * nothing else, and is tried again quietly until it is free.
@@ -43,6 +46,7 @@ export class ProxyServer {
     this.#options = options
     this.#listeners = new Listeners({
       clock: options.clock,
+      longestRetryMs: LONGEST_RETRY_MS,
       onOpen: (at) => {
         if (this.#failed) options.log.info({ at }, `${options.what} server is open now`)
         this.#failed = false

@@ -29,7 +29,7 @@ describe('who asks for a health check', () => {
   test('a load balancer with externalTrafficPolicy Local and a health check node port', () => {
     expect(healthCheckOf(programmed(service('s', local)), 'node-1')).toMatchObject({
       port: 30_000,
-      localEndpoints: 0,
+      localEndpoints: { 4: 0 },
     })
   })
 
@@ -55,7 +55,7 @@ describe('local endpoints are', () => {
   ]
   const made = service('s', { ...local, ports: two, clusterIPs: ['172.30.0.41', 'fd00:172:30::41'] })
   const count = (...slices: EndpointSlice[]) =>
-    healthCheckOf(programmed(made, slices), 'node-1')?.localEndpoints
+    healthCheckOf(programmed(made, slices), 'node-1')?.localEndpoints[4]
 
   test('those of this node', () => {
     expect(
@@ -74,14 +74,13 @@ describe('local endpoints are', () => {
     expect(count(slice('s', [here('10.0.0.1')], targets))).toBe(1)
   })
 
-  test('summed over slices and families, each once', () => {
-    expect(
-      count(
-        slice('s', [here('10.0.0.1')], targets, { name: 'a' }),
-        slice('s', [here('10.0.0.1'), here('10.0.0.2')], targets, { name: 'b' }),
-        slice('s', [here('fd00:10::1')], targets, { name: 'c' }),
-      ),
-    ).toBe(3)
+  test('summed over slices, each once, and for each family apart', () => {
+    const slices = [
+      slice('s', [here('10.0.0.1')], targets, { name: 'a' }),
+      slice('s', [here('10.0.0.1'), here('10.0.0.2')], targets, { name: 'b' }),
+      slice('s', [here('fd00:10::1')], targets, { name: 'c' }),
+    ]
+    expect(healthCheckOf(programmed(made, slices), 'node-1')?.localEndpoints).toEqual({ 4: 2, 6: 1 })
   })
 
   test('not those of slices that belong to another proxy, nor of slices without a port', () => {
@@ -92,10 +91,14 @@ describe('local endpoints are', () => {
 })
 
 describe('the answer', () => {
-  const check = (localEndpoints: number) => ({ service: service('svc'), port: 30_000, localEndpoints })
+  const check = (count: number, six?: number) => ({
+    service: service('svc'),
+    port: 30_000,
+    localEndpoints: { 4: count, ...(six === undefined ? {} : { 6: six }) },
+  })
 
   test('is that of kube-proxy, to the byte', () => {
-    expect(healthCheckAnswer(check(2), true)).toEqual({
+    expect(healthCheckAnswer(check(2), true, 4)).toEqual({
       code: 200,
       headers: {
         'Content-Type': 'application/json',
@@ -121,13 +124,19 @@ describe('the answer', () => {
     [1, false, 503],
     [0, false, 503],
   ])('with %i endpoints and a proxy that is healthy: %s is %i', (count, healthy, code) => {
-    const answer = healthCheckAnswer(check(count), healthy)
+    const answer = healthCheckAnswer(check(count), healthy, 4)
     expect(answer.code).toBe(code)
     expect(JSON.parse(answer.body)).toMatchObject({ localEndpoints: count, serviceProxyHealthy: healthy })
   })
 
+  test('is about the family that was asked, or the only one there is', () => {
+    expect(healthCheckAnswer(check(1, 0), true, 4).code).toBe(200)
+    expect(healthCheckAnswer(check(1, 0), true, 6).code).toBe(503)
+    expect(healthCheckAnswer(check(1), true, 6).code).toBe(200)
+  })
+
   test('of a Service that is just going away is empty', () => {
-    expect(healthCheckAnswer(undefined, true)).toEqual({ code: 200, body: '' })
+    expect(healthCheckAnswer(undefined, true, 4)).toEqual({ code: 200, body: '' })
   })
 })
 

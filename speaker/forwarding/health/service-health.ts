@@ -1,10 +1,10 @@
-import { tryParseAddress } from '#inet/address.ts'
+import { tryParseAddress, type Family } from '#inet/address.ts'
 import { parsePrefix, prefixContains } from '#inet/prefix.ts'
 import type { Service } from '#kube/objects/service.ts'
 import type { ForwardingConfig, NodeContext } from '../config.ts'
 import type { ProgrammedService } from '../follower.ts'
 import { families } from '../model.ts'
-import { endpointsOfPort, isPort } from '../service-ports.ts'
+import { addressesOf, endpointsOfPort, isPort } from '../service-ports.ts'
 import type { HttpAnswer } from './http.ts'
 
 /**
@@ -14,8 +14,8 @@ import type { HttpAnswer } from './http.ts'
 export interface HealthCheck {
   readonly service: Service
   readonly port: number
-  /** distinct addresses of ready endpoints on this node */
-  readonly localEndpoints: number
+  /** distinct addresses of ready endpoints on this node, for each family that the Service has */
+  readonly localEndpoints: Readonly<Partial<Record<Family, number>>>
 }
 
 /** The health check that a Service asks for; undefined when it asks for none. */
@@ -32,24 +32,34 @@ export function healthCheckOf(one: ProgrammedService, node: string): HealthCheck
 
 /**
  * Ready ones only: one that terminates still gets traffic, but load balancers should stop sending it (KEP-1669). An
- * address counts once, however many ports it has.
+ * address counts once, however many ports it has. Families count apart, or a Pod with two addresses would be two.
  */
-function localEndpoints({ service, slices }: ProgrammedService, node: string): number {
-  const addresses = new Set<string>()
-  for (const family of families) {
+function localEndpoints({ service, slices }: ProgrammedService, node: string): HealthCheck['localEndpoints'] {
+  const counts: Partial<Record<Family, number>> = {}
+  for (const { family } of addressesOf(service)) {
+    const addresses = new Set<string>()
     for (const port of service.ports) {
       for (const { address, local, ready } of endpointsOfPort(port, family, slices, node)) {
         if (local && ready) addresses.add(address)
       }
     }
+    counts[family] = addresses.size
   }
-  return addresses.size
+  return counts
 }
 
-/** kube-proxy's answer, to the byte; undefined is a Service that is just going away: an empty 200. */
-export function healthCheckAnswer(check: HealthCheck | undefined, proxyHealthy: boolean): HttpAnswer {
+/**
+ * kube-proxy's answer, to the byte; undefined is a Service that is just going away: an empty 200. The count is of the
+ * family that was asked, or of the only one that the Service has.
+ */
+export function healthCheckAnswer(
+  check: HealthCheck | undefined,
+  proxyHealthy: boolean,
+  asked: Family,
+): HttpAnswer {
   if (check === undefined) return { code: 200, body: '' }
-  const { service, localEndpoints } = check
+  const { service } = check
+  const localEndpoints = check.localEndpoints[asked] ?? Math.max(0, ...Object.values(check.localEndpoints))
   const said = {
     service: { namespace: service.namespace, name: service.name },
     localEndpoints,

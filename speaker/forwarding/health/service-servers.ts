@@ -1,3 +1,4 @@
+import type { Family } from '#inet/address.ts'
 import type { Clock } from '#kube/clock.ts'
 import type { Logger } from '#kube/logger.ts'
 import type { Service } from '#kube/objects/service.ts'
@@ -79,14 +80,16 @@ export class ServiceHealthServers implements Follower {
     const now = held ? listenAddresses(addresses()) : []
     for (const address of before) if (!now.includes(address)) this.#listeners.drop(keyOf(port, address))
     for (const host of now) {
-      this.#listeners.want(keyOf(port, host), () => openHttp({ host, port }, () => this.#answer(port)))
+      this.#listeners.want(keyOf(port, host), () =>
+        openHttp({ host, port }, (_path, family) => this.#answer(port, family)),
+      )
     }
     if (now.length > 0) this.#wanted.set(port, now)
     else this.#wanted.delete(port)
   }
 
-  #answer(port: number) {
-    return healthCheckAnswer(this.#holder(port), this.#options.proxyHealthy())
+  #answer(port: number, asked: Family) {
+    return healthCheckAnswer(this.#holder(port), this.#options.proxyHealthy(), asked)
   }
 
   #holder(port: number): HealthCheck | undefined {
