@@ -8,10 +8,17 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['**/*.test.ts'],
-          exclude: ['**/*.kernel.test.ts', '**/*.cluster.test.ts', 'node_modules/**'],
+          exclude: [
+            '**/*.kernel.test.ts',
+            '**/*.cluster.test.ts',
+            '**/*.kubernetes.test.ts',
+            'node_modules/**',
+          ],
           // One process a core for all files: a third of the time of one process a file.
           pool: 'forks',
           isolate: false,
+          // A guard against tests that hang, not a measure of their speed: machines are shared.
+          testTimeout: 30_000,
         },
       },
       {
@@ -34,6 +41,18 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'kubernetes',
+          include: ['**/*.kubernetes.test.ts'],
+          exclude: ['node_modules/**'],
+          // Each file has a control plane of its own, and much of its time is waiting.
+          pool: 'forks',
+          maxWorkers: 2,
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
         },
       },
     ],

@@ -3,9 +3,12 @@
  * same run, each on a node of its own; where Go is missing ours alone, with the lab's API server. And our way into the
  * kernel against `nft -f -`. Runs in namespaces of its own, as root.
  *
- *     node bench/forwarding.ts 1000 10000 45000
+ *     node bench/forwarding.ts 1000 10000
+ *     node bench/forwarding.ts lab 45000
+ *     node bench/forwarding.ts nft
  *
- * measures at these numbers of Services; 1,000 and 10,000 when none is given.
+ * Numbers are those of the Services; 1,000 and 10,000 when none is given. `lab`: ours alone, with the lab's API server,
+ * which takes new Services faster than a real one. `nft`: only the last part.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -18,25 +21,27 @@ import { compare } from './forwarding/compare.ts'
 import { compareWithNft } from './forwarding/netlink.ts'
 import { createWorld } from './forwarding/world.ts'
 
-const SIZES = ['1000', '10000']
+const SIZES = [1000, 10_000]
 
-/** Measures and prints tables; leaves nothing behind. `nft` among the arguments: only that part. */
+/** Measures and prints tables; leaves nothing behind. */
 export async function main(args: readonly string[] = []): Promise<void> {
   if (process.env.FAIRLEAD_BENCH_NAMESPACE !== '1') return again(args)
-  const sizes = args.filter((one) => one !== 'nft')
-  if (sizes.length === args.length) await compareProxies(sizes.length === 0 ? SIZES : sizes)
+  const sizes = args.filter((one) => /^\d+$/.test(one))
+  if (!args.includes('nft')) {
+    await compareProxies(sizes.length === 0 ? SIZES : sizes.map(Number), args.includes('lab'))
+  }
   await compareWithNft()
 }
 
-async function compareProxies(sizes: readonly string[]): Promise<void> {
+async function compareProxies(sizes: readonly number[], lab: boolean): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'fairlead-bench-'))
   try {
-    const world = await createWorld(directory)
+    const world = await createWorld(directory, lab)
     if (world.alone !== '')
       console.log(`no kube-proxy to compare with, and the lab's API server: ${world.alone}`)
     await compare(
       world,
-      sizes.map(Number).sort((a, b) => a - b),
+      sizes.toSorted((a, b) => a - b),
     )
     await world.close()
   } finally {

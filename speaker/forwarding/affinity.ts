@@ -42,12 +42,17 @@ function nextFree(last: number, limit: number, taken: (number: number) => boolea
 }
 
 class FamilyLists {
+  readonly #limit: number
   readonly #owners = new Map<string, Map<string, List>>()
   readonly #used = new Set<number>()
   /** lists in the data plane that nobody has claimed yet, with their endpoints */
   #found = new Map<number, Map<string, number>>()
   #byFrontend: (over: Counting, key: string) => string | undefined = () => undefined
   #last = 0
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
 
   adopt(own: Elements[Family]): void {
     this.#found = new Map()
@@ -94,8 +99,12 @@ class FamilyLists {
       this.#used.add(id)
       return { id, members, last: Math.max(0, ...members.values()) }
     }
-    if (this.#used.size >= MAX_LISTS) return undefined
-    const id = nextFree(this.#last, MAX_LISTS, (number) => this.#used.has(number) || this.#found.has(number))
+    if (this.#used.size >= this.#limit) return undefined
+    const id = nextFree(
+      this.#last,
+      this.#limit,
+      (number) => this.#used.has(number) || this.#found.has(number),
+    )
     if (id === undefined) return undefined
     this.#used.add(id)
     this.#last = id
@@ -126,7 +135,12 @@ function place(list: List, endpoints: readonly string[]): void {
 
 /** The lists of all Services. */
 export class AffinityLists {
-  readonly #families = { 4: new FamilyLists(), 6: new FamilyLists() }
+  readonly #families: Record<Family, FamilyLists>
+
+  /** @param limit lists of a family; for tests */
+  constructor(limit: number = MAX_LISTS) {
+    this.#families = { 4: new FamilyLists(limit), 6: new FamilyLists(limit) }
+  }
 
   /** The data plane was listed: lists that are new here have the numbers that they have there. Until `settle`. */
   adopt(actual: Elements): void {

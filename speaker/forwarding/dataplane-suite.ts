@@ -154,6 +154,30 @@ export function dataplaneSuite(name: string, subject: () => Promise<Subject>): v
       await plane.apply(clear(after))
     })
 
+    test('a range takes the place of what lies in it, and the other way round', async () => {
+      const some = (...prefixes: string[]) => {
+        const elements = emptyElements()
+        for (const prefix of prefixes) {
+          put(elements, prefix.includes(':') ? 6 : 4, 'nodeport-addresses', prefix)
+        }
+        return elements
+      }
+      const states = [
+        some('192.0.2.1/32', 'fd00::1/128'),
+        some('192.0.2.0/24', '192.0.3.0/24', 'fd00::/64', 'fd00:0:0:1::/64'),
+        some('192.0.2.0/23', '::/0'),
+        some('192.0.2.0/25', '192.0.3.0/32', 'fd00::/64'),
+        some('0.0.0.0/0', 'fd00::2/128'),
+        some(),
+      ]
+      let before = some()
+      for (const state of states) {
+        await plane.apply(diffElements(before, state))
+        expect(await lines()).toEqual(elementLines(state))
+        before = state
+      }
+    })
+
     test('refuses to add what is there, and then does nothing at all', async () => {
       const elements = everything()
       await plane.apply(build(elements))

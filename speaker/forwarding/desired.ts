@@ -57,7 +57,8 @@ export class Desired {
   *all(): Generator<Element> {
     for (const family of families) {
       for (const collection of collectionNames) {
-        for (const [key, { value }] of this.#wanted[family][collection]) yield { family, collection, key, value }
+        for (const [key, { value }] of this.#wanted[family][collection])
+          yield { family, collection, key, value }
       }
     }
   }

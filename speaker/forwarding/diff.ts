@@ -4,6 +4,7 @@ import {
   collectionNames,
   collections,
   families,
+  isInterval,
   stages,
   type Collection,
   type Elements,
@@ -19,10 +20,12 @@ const down = stages.toReversed()
 /**
  * The operations that make `actual` what is wanted, looking at `keys` only; one transaction. Endpoints come before the
  * frontends that lead to them and go after them, so that no order of execution shows a frontend without endpoints.
+ * Ranges go before others come that may overlap them.
  */
 export function diff(actual: Elements, wanted: Wanted, keys: Keys): Operation[] {
   const adds: Operation[][] = stages.map(() => [])
   const deletes: Operation[][] = stages.map(() => [])
+  const first: Operation[] = []
   for (const family of families) {
     for (const collection of collectionNames) {
       const { stage } = collections[collection]
@@ -32,13 +35,14 @@ export function diff(actual: Elements, wanted: Wanted, keys: Keys): Operation[] 
         const previous = there.get(key)
         if (value === previous) continue
         if (value === undefined) {
-          deletes[stage].push({ do: 'delete', family, collection, key, value: previous as string })
+          const gone = isInterval(collection) ? first : deletes[stage]
+          gone.push({ do: 'delete', family, collection, key, value: previous as string })
         } else if (previous === undefined) adds[stage].push({ do: 'add', family, collection, key, value })
         else adds[stage].push({ do: 'replace', family, collection, key, value, previous })
       }
     }
   }
-  return [...stages.flatMap((stage) => adds[stage]), ...down.flatMap((stage) => deletes[stage])]
+  return [...first, ...stages.flatMap((stage) => adds[stage]), ...down.flatMap((stage) => deletes[stage])]
 }
 
 /** The difference between two whole states. */

@@ -113,9 +113,10 @@ const countsOf = (
 function wantedLists(frontends: readonly Frontend[]): WantedList[] {
   const wanted = new Map<string, WantedList & { frontends: { over: Counting; key: string }[] }>()
   for (const frontend of frontends) {
-    const { family } = frontend
+    const { family, affinity } = frontend
+    if (affinity === undefined) continue
     for (const { over, endpoints, list } of countsOf(frontend)) {
-      if (list === '' || endpoints.length === 0) continue
+      if (endpoints.length === 0) continue
       const known = wanted.get(`${family} ${list}`)
       const here = { over, key: frontendKey(frontend) }
       if (known) known.frontends.push(here)
@@ -133,9 +134,10 @@ function addLists(elements: Element[], frontends: readonly Frontend[], lists: Co
   const done = new Set<AssignedList>()
   for (const frontend of frontends) {
     const { family, affinity } = frontend
+    if (affinity === undefined) continue
     for (const { endpoints, list: name } of countsOf(frontend)) {
       const list = endpoints.length === 0 ? undefined : lists[family].get(name)
-      if (affinity === undefined || list === undefined || done.has(list)) continue
+      if (list === undefined || done.has(list)) continue
       done.add(list)
       const timeout = tuple(list.id, affinity.seconds)
       elements.push({ family, collection: 'affinity-timeouts', key: timeout, value: '' })
@@ -160,7 +162,7 @@ function addFrontend(elements: Element[], frontend: Frontend, context: Context):
 
   for (const { over, endpoints, list: name } of countsOf(frontend)) {
     if (endpoints.length === 0) continue
-    const { placed, count } = placeEndpoints(frontend, over, endpoints, context)
+    const { placed, count } = placeEndpoints(key, frontend, over, endpoints, context)
     for (const [slot, text] of placed.entries()) put(endpointsOf[over], tuple(key, slot), text)
     put(over, key, count)
     for (const endpoint of endpoints) if (endpoint.local) addHairpin(put, frontend, endpoint)
@@ -183,12 +185,12 @@ function addFrontend(elements: Element[], frontend: Frontend, context: Context):
 
 /** Which endpoint is in which slot, and what the counting collection says of it. */
 function placeEndpoints(
+  key: string,
   frontend: Frontend,
   over: Counting,
   endpoints: readonly Endpoint[],
   { slots, tables }: Context,
 ): { placed: readonly string[]; count: string } {
-  const key = frontendKey(frontend)
   const { family, balance } = frontend
   const size = balance === 'source-hash' ? maglevSize(endpoints.length) : undefined
   if (size !== undefined) {

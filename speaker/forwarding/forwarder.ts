@@ -81,6 +81,7 @@ export class Forwarder {
     this.#options = options
     this.#planner = new Planner(options.config)
     this.#latency = new ProgrammingLatency(options.clock.now())
+    if (options.metrics !== undefined) options.metrics.countEscapes = () => this.#escapes()
   }
 
   /** Begins to work as soon as `allListed` was called and the node is known. */
@@ -199,6 +200,11 @@ export class Forwarder {
         list: () => this.#options.dataplane.list(),
       },
     }
+  }
+
+  /** Nothing is asked of a data plane that is not ours to use. */
+  async #escapes(): Promise<number> {
+    return this.#everSynced && this.#started ? (await this.#options.dataplane.counters()).escapes : 0
   }
 
   get #off(): boolean {

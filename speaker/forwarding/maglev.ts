@@ -5,8 +5,8 @@
  */
 
 /**
- * Primes below the powers of two. With at least 20 slots a name the largest share is some 5 % above the mean, and the
- * smallest some 5 % below (measured in maglev.test.ts).
+ * Primes below the powers of two. The shares of two names differ by one slot at most, so with 20 slots or more a name
+ * gets at most 5 % more than the mean; beyond 3,276 names it is up to 8 % (5,000) and more.
  */
 const SIZES = [251, 1021, 4093, 16_381, 65_521] as const
 const SLOTS_PER_NAME = 20

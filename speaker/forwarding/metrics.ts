@@ -80,6 +80,8 @@ export class ForwardingMetrics {
   /** by `cause` */
   readonly resyncs: Counter
   readonly escapesDropped: Counter
+  /** how the data plane's counter is read, at each scrape */
+  countEscapes: (() => Promise<number>) | undefined
   #escapes = 0
 
   constructor(registry: Registry) {
@@ -187,10 +189,12 @@ export class ForwardingMetrics {
       'How often everything was listed again and compared',
       ['cause'],
     )
-    this.escapesDropped = counter(
-      'fairlead_forwarding_escapes_dropped_total',
-      'First packets to a frontend that nothing had translated, and that were dropped for it',
-    )
+    this.escapesDropped = new Counter({
+      name: 'fairlead_forwarding_escapes_dropped_total',
+      help: 'First packets to a frontend that nothing had translated, and that were dropped for it',
+      registers,
+      collect: () => this.#readEscapes(),
+    })
     // A rate needs the series before the first event.
     for (const code of ['200', '503']) {
       this.proxyHealthz.inc({ code }, 0)
@@ -211,6 +215,14 @@ export class ForwardingMetrics {
     if (full) this.fullSyncDuration.observe(seconds)
     else this.partialSyncDuration.observe(seconds)
     this.lastSync.set(now / 1000)
+  }
+
+  async #readEscapes(): Promise<void> {
+    try {
+      if (this.countEscapes !== undefined) this.setEscapes(await this.countEscapes())
+    } catch {
+      // The last figure stays: a scrape must not fail because the kernel is busy.
+    }
   }
 
   /** What the data plane has counted since its counter was made; less than before is a new counter. */

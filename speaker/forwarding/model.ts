@@ -99,6 +99,12 @@ export type Collection = keyof typeof collections
 
 export const collectionNames = Object.keys(collections) as Collection[]
 
+/** Kept as intervals, which must not overlap even for a moment: what goes must go before what comes. */
+export const isInterval = (collection: Collection): boolean => {
+  const { key } = collections[collection]
+  return key.length === 1 && key[0] === 'prefix'
+}
+
 /** Which collection holds the endpoints that a counting collection counts. */
 export const endpointsOf = {
   frontends: 'endpoints',

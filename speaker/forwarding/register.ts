@@ -32,7 +32,7 @@ export const MEMBER_MASK = (1 << MEMBER_BITS) - 1
 export const LIST_MASK = ~MEMBER_MASK >>> 0
 
 /** Endpoints that a list can have. */
-export const MAX_MEMBERS = MEMBER_MASK
+export const MAX_MEMBERS = 8191
 /** Lists; some more numbers would do, but the slots are among them. */
 export const MAX_LISTS = 250_000
 

@@ -9,6 +9,10 @@ export interface Target extends Address {
   readonly protocol: 'TCP' | 'UDP'
   /** source address; the kernel's choice when absent */
   readonly from?: string
+  /** source port of TCP; the kernel's choice when absent */
+  readonly localPort?: number
+  /** octets of a datagram, and of its answer */
+  readonly size?: number
 }
 
 export type AgentRequest =
@@ -32,6 +36,10 @@ export type AgentRequest =
       /** every answer must begin with one of these */
       readonly expect: readonly string[]
     }
+  /** makes a TCP connection that stays; a result, as of `ask` */
+  | { readonly do: 'hold'; readonly target: Target }
+  /** says something on each of these connections and ends them; a result each: `echo`, or what came instead */
+  | { readonly do: 'talk' }
   /** how far the loop is */
   | { readonly do: 'progress' }
   | { readonly do: 'stop' }

@@ -29,18 +29,28 @@ export class Agent {
     })
   }
 
-  get pid(): number | undefined {
-    return this.#process.pid
-  }
-
   /** What each of `count` connections got: the server's line, an error code, or `timeout`. */
   async ask(target: Target, count = 1, limit = 5000): Promise<readonly string[]> {
     return resultsOf(await this.#request({ do: 'ask', target, count, limit }))
   }
 
   /** `silence`, or what came, of `count` connections, judged after a control was refused. */
-  async silent(target: Target, control: { host: string; port: number }, count = 1): Promise<readonly string[]> {
+  async silent(
+    target: Target,
+    control: { host: string; port: number },
+    count = 1,
+  ): Promise<readonly string[]> {
     return resultsOf(await this.#request({ do: 'silent', target, control, count }))
+  }
+
+  /** A TCP connection that stays; what it was greeted with. */
+  async hold(target: Target): Promise<string> {
+    return resultsOf(await this.#request({ do: 'hold', target }))[0]
+  }
+
+  /** `echo`, or what came instead, on each connection that stayed; ends them. */
+  async talk(): Promise<readonly string[]> {
+    return resultsOf(await this.#request({ do: 'talk' }))
   }
 
   /** Begins to connect without end. */

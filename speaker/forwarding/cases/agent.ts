@@ -1,5 +1,5 @@
 import { createSocket } from 'node:dgram'
-import { connect, createServer, isIPv6 } from 'node:net'
+import { connect, createServer, isIPv6, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { AgentRequest, AgentResponse, LoopReport, Served, Target } from './agent-messages.ts'
@@ -20,9 +20,12 @@ const plain = (address = ''): string => address.replace(/^::ffff:/, '')
 const at = (address: string, port: number): string =>
   address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 
-function attemptTcp({ host, port, from }: Target, limit: number, localPort?: number): Promise<string> {
+function attemptTcp({ host, port, from, localPort }: Target, limit: number): Promise<string> {
   return new Promise((resolve) => {
-    const local = { ...(from === undefined ? {} : { localAddress: from }), ...(localPort ? { localPort } : {}) }
+    const local = {
+      ...(from === undefined ? {} : { localAddress: from }),
+      ...(localPort ? { localPort } : {}),
+    }
     const socket = connect({ host, port, ...local })
     let said = ''
     const done = (result: string) => {
@@ -41,7 +44,7 @@ function attemptTcp({ host, port, from }: Target, limit: number, localPort?: num
   })
 }
 
-function attemptUdp({ host, port, from }: Target, limit: number): Promise<string> {
+function attemptUdp({ host, port, from, size = 1 }: Target, limit: number): Promise<string> {
   return new Promise((resolve) => {
     const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4')
     let open = true
@@ -54,12 +57,14 @@ function attemptUdp({ host, port, from }: Target, limit: number): Promise<string
     }
     const timer = setTimeout(() => done('timeout'), limit)
     socket.on('error', (error: NodeJS.ErrnoException) => done(error.code ?? error.message))
-    socket.on('message', (message) => done(String(message).trimEnd()))
+    socket.on('message', (message) => {
+      done(message.length < size ? `${message.length} octets` : String(message).trimEnd())
+    })
     const send = () => {
       // Connected, so that an ICMP answer is reported.
       socket.connect(port, host, (error?: NodeJS.ErrnoException) => {
         if (error) done(error.code ?? error.message)
-        else if (open) socket.send('?')
+        else if (open) socket.send(Buffer.alloc(size, '?'))
       })
     }
     if (from === undefined) send()
@@ -74,9 +79,7 @@ async function ask(target: Target, count: number, limit: number): Promise<string
   return Promise.all(Array.from({ length: count }, () => attempt(target, limit)))
 }
 
-async function silent(
-  request: Extract<AgentRequest, { do: 'silent' }>,
-): Promise<string[]> {
+async function silent(request: Extract<AgentRequest, { do: 'silent' }>): Promise<string[]> {
   const { target, control, count } = request
   const results = Array.from({ length: count }, () => 'silence')
   for (let index = 0; index < count; index++) {
@@ -89,6 +92,38 @@ async function silent(
   await delay(GRACE_MS)
   return [...results]
 }
+
+let held: Socket[] = []
+
+/** Its first line is what `ask` would have got. */
+function hold({ host, port, from }: Target): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, ...(from === undefined ? {} : { localAddress: from }) })
+    held.push(socket)
+    socket.once('data', (chunk) => resolve(String(chunk).trimEnd()))
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+  })
+}
+
+/** On all of them, for the last time. */
+async function talk(): Promise<string[]> {
+  const sockets = held
+  held = []
+  const answers = await Promise.all(sockets.map(echoOf))
+  for (const socket of sockets) socket.resetAndDestroy()
+  return answers
+}
+
+const echoOf = (socket: Socket): Promise<string> =>
+  new Promise((resolve) => {
+    if (socket.destroyed) return resolve('closed')
+    const timer = setTimeout(() => resolve('timeout'), 5000)
+    socket.once('data', (chunk) => {
+      clearTimeout(timer)
+      resolve(String(chunk).trimEnd())
+    })
+    socket.write('echo\n')
+  })
 
 /** Connections without end. */
 class Loop {
@@ -129,7 +164,7 @@ class Loop {
       if (localPort > LAST_PORT) throw new Error('the loop is out of source ports')
       const { host, port } = targets[turn % targets.length]
       const from = performance.now()
-      const result = await attemptTcp({ host, port, protocol: 'TCP' }, limit, localPort)
+      const result = await attemptTcp({ host, port, protocol: 'TCP', localPort }, limit)
       const took = performance.now() - from
       // The port is taken, by a listener of the kernel's or by a socket that is not ours: no packet was sent.
       if (result === 'EADDRINUSE') continue
@@ -149,6 +184,7 @@ function serve({ place, tcp, udp }: Served): Promise<unknown> {
       new Promise<void>((resolve) => {
         const server = createServer((socket) => {
           socket.on('error', () => {})
+          socket.on('data', (chunk) => socket.write(chunk))
           socket.write(`${place} ${at(plain(socket.localAddress), port)} ${plain(socket.remoteAddress)}\n`)
         })
         server.listen({ port, host: '::', backlog: 4096 }, resolve)
@@ -158,8 +194,10 @@ function serve({ place, tcp, udp }: Served): Promise<unknown> {
     ({ address, port }) =>
       new Promise<void>((resolve) => {
         const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4')
-        socket.on('message', (_, from) => {
-          socket.send(`${place} ${at(address, port)} ${from.address}\n`, from.port, from.address)
+        socket.on('message', (message, from) => {
+          const line = `${place} ${at(address, port)} ${from.address}\n`
+          // As long as what came: an answer in fragments to a question in fragments.
+          socket.send(line.padEnd(message.length), from.port, from.address)
         })
         socket.bind(port, address, resolve)
       }),
@@ -175,6 +213,10 @@ async function handle(request: AgentRequest): Promise<AgentResponse> {
       return { results: await ask(request.target, request.count, request.limit) }
     case 'silent':
       return { results: await silent(request) }
+    case 'hold':
+      return { results: [await hold(request.target)] }
+    case 'talk':
+      return { results: await talk() }
     case 'loop':
       loop = new Loop(request)
       return { report: loop.report }

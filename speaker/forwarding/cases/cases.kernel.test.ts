@@ -1,7 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { keyOf } from '#kube/api.ts'
 import { cleanup, run } from '../../../test/netns.ts'
-import { configOf, familiesOf, flowIn, nodeAddresses, nodeOf, objectsOf, six, titleOf, transportsOf } from './cluster.ts'
+import {
+  configOf,
+  familiesOf,
+  flowIn,
+  nodeAddresses,
+  nodeOf,
+  objectsOf,
+  six,
+  titleOf,
+  transportsOf,
+} from './cluster.ts'
 import { openForwarder, openPlane } from './kernel.ts'
 import { buildNetwork, CONTROL, type Network } from './network.ts'
 import { NODE, NODE_OTHER, one, type Flow, type Scene } from './scene.ts'
@@ -19,7 +29,11 @@ beforeAll(async () => {
 afterAll(cleanup)
 
 /** Nobody can be reached at it, which the sender hears at once. */
-const control = one('control', { clusterIPs: ['172.30.99.99'], ports: [{ port: CONTROL.port }], externalIPs: [CONTROL.host] }, [])
+const control = one(
+  'control',
+  { clusterIPs: ['172.30.99.99'], ports: [{ port: CONTROL.port }], externalIPs: [CONTROL.host] },
+  [],
+)
 
 /** Programs a scene over whatever the one before left behind, as after a restart with other objects. */
 async function program(scene: Scene): Promise<void> {
@@ -37,7 +51,8 @@ async function program(scene: Scene): Promise<void> {
   await run(network.node, 'conntrack', ['-F'])
 }
 
-const isNode = (address: string): boolean => [NODE, NODE_OTHER].some((one) => one === address || six(one) === address)
+const isNode = (address: string): boolean =>
+  [NODE, NODE_OTHER].some((one) => one === address || six(one) === address)
 
 /** So many that a member of the set is missed less than once in 10^9 times; a few more for a set of one. */
 const tries = (endpoints: number): number =>
@@ -94,7 +109,9 @@ function placed(scene: Scene, place: string, endpoint: string): string {
       }),
     ),
   )
-  return nodes.some((node) => (node === 'node-1') === (place === 'here')) ? endpoint : `${endpoint} (${place})`
+  return nodes.some((node) => (node === 'node-1') === (place === 'here'))
+    ? endpoint
+    : `${endpoint} (${place})`
 }
 
 /** What answers a ping is told by its distance. */

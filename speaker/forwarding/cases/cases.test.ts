@@ -1,9 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import type { Family } from '#inet/address.ts'
-import type { Elements } from '../model.ts'
+import { applyTo } from '../diff.ts'
+import { service, slice, testConfig, testNode } from '../fixtures.ts'
+import { emptyElements, type Elements } from '../model.ts'
+import { Planner } from '../planner.ts'
+import { trace } from '../trace.ts'
 import { familiesOf, flowIn, six, titleOf, transportsOf } from './cluster.ts'
 import { elementsOfScene, outcomeOf } from './evaluate.ts'
-import type { Scene } from './scene.ts'
+import { LB1, OUTSIDE, type Scene } from './scene.ts'
 import { table } from './table.ts'
 
 /** Each row by evaluation of the elements; `cases.kernel.test.ts` sends the same rows as packets. */
@@ -59,7 +63,9 @@ describe('the table', () => {
 
   test('has every number of the list', () => {
     const numbers = new Set(table.flatMap(({ flows }) => flows.map(({ number }) => number)))
-    const missing = Array.from({ length: 98 }, (_, index) => index + 1).filter((number) => !numbers.has(number))
+    const missing = Array.from({ length: 98 }, (_, index) => index + 1).filter(
+      (number) => !numbers.has(number),
+    )
     expect(missing).toEqual(elsewhere)
   })
 
@@ -70,7 +76,10 @@ describe('the table', () => {
 
   test('has a row for each kind of outcome in each family', () => {
     for (const outcome of ['reject', 'drop', 'untouched', 'answer']) {
-      expect(table.some(({ flows }) => flows.some(({ expected }) => expected === outcome)), outcome).toBe(true)
+      expect(
+        table.some(({ flows }) => flows.some(({ expected }) => expected === outcome)),
+        outcome,
+      ).toBe(true)
     }
   })
 })
@@ -96,4 +105,33 @@ describe('translation to IPv6', () => {
     )
     expect(flowIn({ ...row, expected: 'drop' }, 6).expected).toBe('drop')
   })
+})
+
+describe('one family', () => {
+  test('case +: addresses of a family that the Service does not have are left alone', () => {
+    const elements = emptyElements()
+    const planner = new Planner(testConfig)
+    planner.setNode(testNode)
+    const made = service('s', { ingress: [{ ip: '2001:db8::1' }], externalIPs: ['2001:db8::2'] })
+    planner.setService('ns/s', made, [slice('s', ['10.0.0.1']), slice('s', ['fd00:10::1'])])
+    applyTo(elements, planner.operations(elements, true).operations)
+    for (const destination of ['2001:db8::1', '2001:db8::2']) {
+      const packet = { source: '2001:db8::9', destination, protocol: 'TCP', port: 80 } as const
+      expect(trace(elements, packet, () => false).verdict).toBe('untouched')
+    }
+  })
+})
+
+test('a trace says by which rules', () => {
+  const scene = table.find(({ group }) => group === 'F') as Scene
+  const elements = elementsOfScene(scene, [4])
+  const packet = { source: OUTSIDE, destination: LB1, protocol: 'TCP', port: 80 } as const
+  const { steps } = trace(elements, packet, () => false)
+  expect(steps.map(({ chain, text }) => `${chain}: ${text}`)).toEqual([
+    'services: destination, protocol, port in external-cluster: mark',
+    'services: count frontends, goto to-endpoints',
+    'to-endpoints: transport: send to a slot of endpoints',
+    'masquerading: unmark, masquerade',
+    'masquerading: unmark, masquerade',
+  ])
 })

@@ -18,7 +18,13 @@ const portNames = ['p', 'q', 'r'] as const
 const sometimes = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(arbitrary, { freq: 3, nil: undefined })
 
-const state = fc.constantFrom('ready' as const, 'ready' as const, 'unready' as const, 'serving' as const, 'gone' as const)
+const state = fc.constantFrom(
+  'ready' as const,
+  'ready' as const,
+  'unready' as const,
+  'serving' as const,
+  'gone' as const,
+)
 
 const endpoint = (addresses: readonly string[]): fc.Arbitrary<EndpointText> =>
   fc.record({
@@ -131,11 +137,19 @@ const ofService = (index: number): fc.Arbitrary<Change> => {
 
 const ofNode: fc.Arbitrary<Change> = fc
   .record({
-    internalIPs: fc.constantFrom(['192.168.0.2', 'fd00:aaaa::2'], ['192.168.0.3', 'fd00:aaaa::3'], ['192.168.0.2']),
+    internalIPs: fc.constantFrom(
+      ['192.168.0.2', 'fd00:aaaa::2'],
+      ['192.168.0.3', 'fd00:aaaa::3'],
+      ['192.168.0.2'],
+    ),
     zone: fc.constantFrom('zone-a', 'zone-b', ''),
     localAddresses: fc.subarray(['198.51.100.1', '203.0.113.1', '2001:db8::2']),
     podCIDRs: fc.constantFrom(['10.180.0.0/24'], ['10.180.0.0/16', 'fd00:10:0:180::/64'], []),
-    serviceCIDRs: fc.constantFrom(['172.30.0.0/16'], ['172.30.0.0/15', 'fd00:172:30::/112'], ['172.30.0.0/24']),
+    serviceCIDRs: fc.constantFrom(
+      ['172.30.0.0/16'],
+      ['172.30.0.0/15', 'fd00:172:30::/112'],
+      ['172.30.0.0/24'],
+    ),
   })
   .map(({ zone, localAddresses, ...rest }) => ({
     node: {

@@ -25,6 +25,8 @@ import {
  */
 export function six(text: string): string {
   const [address, length] = text.trim().split('/', 2)
+  // Written for IPv6 in the first place.
+  if (address.includes(':')) return text
   if (address === '127.0.0.1') return '::1'
   const octets = address.split('.')
   if (octets.length !== 4) throw new TypeError(`${text} is not IPv4`)
@@ -93,20 +95,21 @@ export const objectsOf = (scene: Scene, families: readonly Family[] = both): Sce
 
 function objectsOfService(made: SceneService, scene: Scene, families: readonly Family[]): SceneObjects {
   const { name, text } = made
-  const twin = (ports: readonly PortText[]): PortText[] => (isTwinned(scene) ? ports.flatMap(withTwins) : [...ports])
+  const twin = (ports: readonly PortText[]): PortText[] =>
+    isTwinned(scene) ? ports.flatMap(withTwins) : [...ports]
   const addresses = (list: readonly string[] | undefined) => inBoth(list ?? [], families)
   const clusterIPs = text.clusterIPs ?? ['172.30.0.41']
   const translated = service(name, {
     ...text,
     clusterIPs: clusterIPs.includes('None') ? clusterIPs : addresses(clusterIPs),
     externalIPs: addresses(text.externalIPs),
-    ...(text.ranges ? { ranges: text.ranges.flatMap((range) => families.map((one) => rangeIn(one, range))) } : {}),
+    ...(text.ranges
+      ? { ranges: text.ranges.flatMap((range) => families.map((one) => rangeIn(one, range))) }
+      : {}),
     ...(text.ingress
       ? {
           ingress: text.ingress.flatMap((ingress) =>
-            ingress.ip === undefined
-              ? [ingress]
-              : addresses([ingress.ip]).map((ip) => ({ ...ingress, ip })),
+            ingress.ip === undefined ? [ingress] : addresses([ingress.ip]).map((ip) => ({ ...ingress, ip })),
           ),
         }
       : {}),

@@ -23,9 +23,13 @@ export interface EscapeOptions {
   readonly guard: boolean
   /** milliseconds between replacements of the program */
   readonly upgradeEvery: number
+  /** instead of in one transaction, the program is taken away and put back: to see that this is noticed */
+  readonly careless?: boolean
   /** connections under way at once, for each client */
   readonly concurrency: number
   readonly seed: number
+  /** milliseconds until a connection counts as failed */
+  readonly limit?: number
 }
 
 export interface EscapeFigures {
@@ -35,7 +39,8 @@ export interface EscapeFigures {
   readonly slow: number
   readonly failed: number
   readonly failures: readonly string[]
-  /** transactions of elements, and replacements of the whole program */
+  /** operations on elements, the transactions that carried them, and replacements of the whole program */
+  readonly operations: number
   readonly transactions: number
   readonly upgrades: number
   /** packets that the guard dropped, in all programs that there were */
@@ -46,6 +51,7 @@ export interface EscapeFigures {
   readonly pinned: readonly string[]
 }
 
+const CHANGES_AT_ONCE = 4
 const SLOW_MS = 900
 const LIMIT_MS = 8000
 const SAMPLE_EVERY_MS = 3000
@@ -70,7 +76,7 @@ export async function lookForEscapes(options: EscapeOptions): Promise<EscapeFigu
     await agent.loop({
       targets,
       concurrency: options.concurrency,
-      limit: LIMIT_MS,
+      limit: options.limit ?? LIMIT_MS,
       slow: SLOW_MS,
       expect: ['here ', 'there '],
     })
@@ -110,6 +116,7 @@ class Speaker {
   #forwarder!: Forwarder
   #plane!: KernelDataplane
   #upgraded = 0
+  #operations = 0
   #transactions = 0
   #upgrades = 0
   #caught = 0
@@ -124,6 +131,12 @@ class Speaker {
     const { network, guard } = this.#options
     const config = configOf(churnScene)
     this.#plane = openPlane(network.node, config)
+    const apply = this.#plane.apply.bind(this.#plane)
+    this.#plane.apply = async (operations) => {
+      await apply(operations)
+      this.#operations += operations.length
+      this.#transactions++
+    }
     this.#forwarder = openForwarder(this.#plane, config, nodeOf(churnScene))
     for (const { key, service, slices } of this.#objects.values()) {
       this.#forwarder.setService(key, service, slices)
@@ -135,15 +148,16 @@ class Speaker {
     this.#upgraded = performance.now()
   }
 
-  /** One change, or another program when it is time for one. */
+  /** A few changes in one transaction, and before that another program when it is time for one. */
   async step(): Promise<void> {
     if (performance.now() - this.#upgraded > this.#options.upgradeEvery) await this.#upgrade()
-    const one = this.#churn.next()
-    this.#objects.set(one.key, one)
-    this.#forwarder.setService(one.key, one.service, one.slices)
+    for (let change = 0; change < CHANGES_AT_ONCE; change++) {
+      const one = this.#churn.next()
+      this.#objects.set(one.key, one)
+      this.#forwarder.setService(one.key, one.service, one.slices)
+    }
     await this.#forwarder.sync()
     this.#check()
-    this.#transactions++
     // A change costs less than a turn of the event loop; the clients need the processor too.
     await delay(1)
   }
@@ -151,7 +165,12 @@ class Speaker {
   async stop() {
     this.#caught += (await this.#plane.counters()).escapes
     await this.#forwarder.stop()
-    return { transactions: this.#transactions, upgrades: this.#upgrades, caught: this.#caught }
+    return {
+      operations: this.#operations,
+      transactions: this.#transactions,
+      upgrades: this.#upgrades,
+      caught: this.#caught,
+    }
   }
 
   async #upgrade(): Promise<void> {
@@ -162,7 +181,9 @@ class Speaker {
       `flush set ${family} fairlead program`,
       `add element ${family} fairlead program { 0x1 }`,
     ])
-    await must(node, 'nft', ['-f', '-'], `${other.join('\n')}\n`)
+    const away = ['delete table ip fairlead', 'delete table ip6 fairlead']
+    const lines = this.#options.careless === true ? away : other
+    await must(node, 'nft', ['-f', '-'], `${lines.join('\n')}\n`)
     await this.start()
     this.#upgrades++
   }

@@ -19,7 +19,8 @@ beforeEach(() => {
   plane = new FakeDataplane()
 })
 
-const open = (): Forwarder => new Forwarder({ dataplane: plane, clock, config: testConfig, log: silentLogger })
+const open = (): Forwarder =>
+  new Forwarder({ dataplane: plane, clock, config: testConfig, log: silentLogger })
 
 async function started(fill: (one: Forwarder) => void = () => {}): Promise<Forwarder> {
   const one = open()
@@ -53,7 +54,9 @@ const two = (one: Forwarder): void => {
 describe('L: increments', () => {
   test('case + L: a new Service with one endpoint is 4 elements', async () => {
     const one = await started(two)
-    const list = await operations(() => one.setService('ns/svc3', made('svc3', 43), [slice('svc3', ['10.0.3.1'])]))
+    const list = await operations(() =>
+      one.setService('ns/svc3', made('svc3', 43), [slice('svc3', ['10.0.3.1'])]),
+    )
     expect(texts(list)).toEqual([
       'add endpoints 172.30.0.43 . tcp . 80 . 0 : 10.0.3.1 . 80',
       'add cluster-ips 172.30.0.43',
@@ -66,7 +69,9 @@ describe('L: increments', () => {
     const one = await started(two)
     const list = await operations(() => one.setService('ns/svc2', undefined, []))
     expect(list).toHaveLength(4)
-    expect(list.every((operation) => operation.do === 'delete' && operation.key.startsWith(ip(42)))).toBe(true)
+    expect(list.every((operation) => operation.do === 'delete' && operation.key.startsWith(ip(42)))).toBe(
+      true,
+    )
   })
 
   test('case 95 L: nothing of it is left to be deleted later', async () => {
@@ -88,7 +93,9 @@ describe('L: increments', () => {
       'add pingable 172.30.0.44 : 192.168.0.2',
       'add reject-frontends 172.30.0.44 . tcp . 80',
     ])
-    const list = await operations(() => one.setService('ns/svc4', made('svc4', 44), [slice('svc4', ['10.0.4.1'])]))
+    const list = await operations(() =>
+      one.setService('ns/svc4', made('svc4', 44), [slice('svc4', ['10.0.4.1'])]),
+    )
     expect(texts(list)).toEqual([
       'add endpoints 172.30.0.44 . tcp . 80 . 0 : 10.0.4.1 . 80',
       'add frontends 172.30.0.44 . tcp . 80 : 1',
@@ -98,7 +105,9 @@ describe('L: increments', () => {
 
   test('case + L: another address of an endpoint is one element', async () => {
     const one = await started(two)
-    const list = await operations(() => one.setService('ns/svc1', made('svc1', 41), [slice('svc1', ['10.0.1.2'])]))
+    const list = await operations(() =>
+      one.setService('ns/svc1', made('svc1', 41), [slice('svc1', ['10.0.1.2'])]),
+    )
     expect(texts(list)).toEqual(['replace endpoints 172.30.0.41 . tcp . 80 . 0 : 10.0.1.2 . 80'])
   })
 

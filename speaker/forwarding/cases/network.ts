@@ -38,12 +38,15 @@ const sockets = (addresses: readonly string[], ports: readonly number[]) =>
   addresses.flatMap(both).flatMap((address) => ports.map((port) => ({ address, port })))
 
 const mac = (index: number): string => `02:00:00:00:00:${index.toString(16).padStart(2, '0')}`
-const [LAN, OUTSIDE_MAC, LINK, THERE, LOCAL, HERE, BRIDGE, PODS, UP, BEYOND] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map(mac)
+const [LAN, OUTSIDE_MAC, LINK, THERE, LOCAL, HERE, BRIDGE, PODS, UP, BEYOND] = [
+  1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+].map(mac)
 
 export interface Network {
   readonly node: Netns
   readonly pods: Netns
   readonly outside: Netns
+  readonly here: Netns
   readonly beyond: Netns
   readonly agents: Readonly<Record<'node' | 'pods' | 'outside' | 'here' | 'there' | 'beyond', Agent>>
   readonly sctp: SctpWire
@@ -89,7 +92,9 @@ export async function buildNetwork(name: string, scenes: readonly Scene[]): Prom
     `link add ${POD_BRIDGE} address ${BRIDGE} type bridge`,
     `link set ${POD_BRIDGE} up`,
     `link set to-pods master ${POD_BRIDGE}`,
-    ...both(GATEWAYS.pods).map((address) => `addr add ${withLength(address)} dev ${POD_BRIDGE} ${nodad(address)}`),
+    ...both(GATEWAYS.pods).map(
+      (address) => `addr add ${withLength(address)} dev ${POD_BRIDGE} ${nodad(address)}`,
+    ),
     ...['203.0.113.0/24', `${six('203.0.113.0/24')}`].map((net) => `route add ${net} dev to-lan`),
     ...[POD, POD2].flatMap(both).map((address) => `route add ${address} dev ${POD_BRIDGE}`),
     ...both('192.168.4.3').map((via) => `route add default via ${via}`),
@@ -101,14 +106,21 @@ export async function buildNetwork(name: string, scenes: readonly Scene[]): Prom
     [pods, GATEWAYS.pods],
     [beyond, GATEWAYS.beyond],
   ] as const) {
-    await batch(ns, both(gateway).map((via) => `route add default via ${via} dev eth0 onlink`))
+    await batch(
+      ns,
+      both(gateway).map((via) => `route add default via ${via} dev eth0 onlink`),
+    )
     await must(ns, 'nft', ['-f', '-'], noSctp)
   }
   await must(beyond, 'nft', ['-f', '-'], quiet)
   await must(node, 'sh', ['-ec', sysctls.join('\n')])
 
   const agents = {
-    node: new Agent(node, { place: 'node', tcp: NODE_PORTS, udp: sockets([NODE, NODE_OTHER, '127.0.0.1'], NODE_PORTS) }),
+    node: new Agent(node, {
+      place: 'node',
+      tcp: NODE_PORTS,
+      udp: sockets([NODE, NODE_OTHER, '127.0.0.1'], NODE_PORTS),
+    }),
     pods: new Agent(pods),
     outside: new Agent(outside),
     here: new Agent(here, { place: 'here', tcp: TARGET_PORTS, udp: sockets(ENDPOINTS, TARGET_PORTS) }),
@@ -134,6 +146,7 @@ export async function buildNetwork(name: string, scenes: readonly Scene[]): Prom
     node,
     pods,
     outside,
+    here,
     beyond,
     agents,
     sctp,
@@ -219,7 +232,10 @@ const sysctls = Object.entries({
   'ipv4/conf/all/rp_filter': 0,
   'ipv4/conf/default/rp_filter': 0,
   'ipv4/conf/all/send_redirects': 0,
-  // UDP and SCTP are refused by ICMP, of which the kernel sends only so many a second.
+  // UDP and SCTP are refused by ICMP, of which the kernel sends only so many a second: to one host, and, of the types
+  // in the mask, in all.
   'ipv4/icmp_ratelimit': 0,
   'ipv6/icmp/ratelimit': 0,
+  'ipv4/icmp_ratemask': 0,
+  'ipv6/icmp/ratemask': 127,
 }).map(([name, value]) => `echo ${value} > /proc/sys/net/${name}`)

@@ -1,5 +1,13 @@
 import type { Family } from '#inet/address.ts'
-import { affinityOf, collectionNames, countings, endpointsOf, families, fieldsOf, type Elements } from '../model.ts'
+import {
+  affinityOf,
+  collectionNames,
+  countings,
+  endpointsOf,
+  families,
+  fieldsOf,
+  type Elements,
+} from '../model.ts'
 
 /**
  * Elements without what is a matter of history: which slot an endpoint has, which of several equal frontends counts

@@ -65,7 +65,8 @@ describe('a client that connects all the time', () => {
     const config = configOf(churnScene)
     const churn = new Churn(SERVICES, 'everything', Math.floor(Math.random() * 2 ** 31))
     const forwarder = openForwarder(openPlane(network.node, config), config, nodeOf(churnScene))
-    const tellAll = ({ key, service, slices }: ReturnType<Churn['next']>) => forwarder.setService(key, service, slices)
+    const tellAll = ({ key, service, slices }: ReturnType<Churn['next']>) =>
+      forwarder.setService(key, service, slices)
     churn.initial().forEach(tellAll)
     forwarder.allListed()
     await forwarder.sync()
@@ -85,7 +86,9 @@ describe('a client that connects all the time', () => {
     const reports = await Promise.all([outside.stop(), pods.stop()])
     await forwarder.stop()
     const connections = reports.reduce((sum, report) => sum + report.connections, 0)
-    console.log(`${CHANGES} changes, ${connections} connections, ${reports.map(({ slow }) => slow).join(' + ')} slow`)
+    console.log(
+      `${CHANGES} changes, ${connections} connections, ${reports.map(({ slow }) => slow).join(' + ')} slow`,
+    )
     expect(reports.flatMap(({ failures }) => failures)).toEqual([])
     expect(connections).toBeGreaterThan(CHANGES)
   }, 120_000)

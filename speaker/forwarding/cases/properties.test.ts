@@ -38,37 +38,45 @@ function expectFine(forwarder: Forwarder): void {
 }
 
 describe('any sequence of changes', () => {
-  test('ends in the same elements as one load of the last state, whole at every step', async () => {
-    await fc.assert(
-      fc.asyncProperty(history(8), async (steps) => {
-        const { forwarder, plane, clock } = await started(new FakeDataplane(), [])
-        for (const step of steps) {
-          for (const change of step) tell(forwarder, change)
-          await clock.advance(0)
-          expectFine(forwarder)
-        }
-        const fresh = await started(new FakeDataplane(), lastOf(steps.flat()))
-        expect(normalForm(await plane.adopt())).toEqual(normalForm(await fresh.plane.adopt()))
-      }),
-      { numRuns: RUNS },
-    )
-  }, LIMIT)
+  test(
+    'ends in the same elements as one load of the last state, whole at every step',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(history(8), async (steps) => {
+          const { forwarder, plane, clock } = await started(new FakeDataplane(), [])
+          for (const step of steps) {
+            for (const change of step) tell(forwarder, change)
+            await clock.advance(0)
+            expectFine(forwarder)
+          }
+          const fresh = await started(new FakeDataplane(), lastOf(steps.flat()))
+          expect(normalForm(await plane.adopt())).toEqual(normalForm(await fresh.plane.adopt()))
+        }),
+        { numRuns: RUNS },
+      )
+    },
+    LIMIT,
+  )
 
-  test('leaves a restart nothing to do', async () => {
-    await fc.assert(
-      fc.asyncProperty(history(5), async (steps) => {
-        const first = await started(new FakeDataplane(), [])
-        for (const step of steps) {
-          for (const change of step) tell(first.forwarder, change)
-          await first.clock.advance(0)
-        }
-        await first.forwarder.stop()
-        const { transactions } = first.plane
-        const before = transactions.length
-        await started(first.plane, lastOf(steps.flat()))
-        expect(transactions.slice(before)).toEqual([])
-      }),
-      { numRuns: RUNS },
-    )
-  }, LIMIT)
+  test(
+    'leaves a restart nothing to do',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(history(5), async (steps) => {
+          const first = await started(new FakeDataplane(), [])
+          for (const step of steps) {
+            for (const change of step) tell(first.forwarder, change)
+            await first.clock.advance(0)
+          }
+          await first.forwarder.stop()
+          const { transactions } = first.plane
+          const before = transactions.length
+          await started(first.plane, lastOf(steps.flat()))
+          expect(transactions.slice(before)).toEqual([])
+        }),
+        { numRuns: RUNS },
+      )
+    },
+    LIMIT,
+  )
 })

@@ -130,7 +130,7 @@ export const one = (
 ): SceneService => ({
   name,
   text,
-  slices: [{ endpoints, ports: (text.ports ?? [{ port: 80 }]).map(({ nodePort: _, ...port }) => port) }],
+  slices: [{ endpoints, ports: (text.ports ?? [{ port: 80 }]).map((port) => ({ ...port, nodePort: 0 })) }],
 })
 
 /** 10.180.0.1 is remote, 10.180.2.1 local. */

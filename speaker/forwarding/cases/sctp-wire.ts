@@ -154,7 +154,11 @@ export class SctpWire {
 
   #refused(seen: Extract<Seen, { kind: 'unreachable' }>): void {
     for (const probe of this.#probes.values()) {
-      if (probe.sourcePort === seen.sourcePort && probe.from === seen.source && probe.to === seen.destination) {
+      if (
+        probe.sourcePort === seen.sourcePort &&
+        probe.from === seen.source &&
+        probe.to === seen.destination
+      ) {
         probe.heard = 'ECONNREFUSED'
       }
     }

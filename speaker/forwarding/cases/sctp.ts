@@ -94,7 +94,8 @@ export function decodeFrame(frame: Buffer): Seen | undefined {
   if (packet === undefined) return undefined
   const { source, destination, protocol, payload } = packet
   if (protocol === SCTP) {
-    const kind = payload[12] === kinds.init ? 'init' : payload[12] === kinds['init-ack'] ? 'init-ack' : undefined
+    const kind =
+      payload[12] === kinds.init ? 'init' : payload[12] === kinds['init-ack'] ? 'init-ack' : undefined
     if (kind === undefined) return undefined
     return {
       kind,
@@ -108,7 +109,8 @@ export function decodeFrame(frame: Buffer): Seen | undefined {
     }
   }
   // RFC 792: type 3 code 3; RFC 4443: type 1 code 4.
-  const unreachable = family === 4 ? payload[0] === 3 && payload[1] === 3 : payload[0] === 1 && payload[1] === 4
+  const unreachable =
+    family === 4 ? payload[0] === 3 && payload[1] === 3 : payload[0] === 1 && payload[1] === 4
   if (protocol !== (family === 4 ? ICMP : ICMPV6) || !unreachable) return undefined
   const about = decodeInternet(payload.subarray(8), family)
   if (about?.protocol !== SCTP) return undefined
@@ -134,7 +136,12 @@ function decodeInternet(header: Buffer, family: Family): InternetPacket | undefi
   const text = (at: number, size: number) => formatAddress(addressFromBytes(header.subarray(at, at + size)))
   return family === 4
     ? { source: text(12, 4), destination: text(16, 4), protocol: header[9], payload: header.subarray(length) }
-    : { source: text(8, 16), destination: text(24, 16), protocol: header[6], payload: header.subarray(length) }
+    : {
+        source: text(8, 16),
+        destination: text(24, 16),
+        protocol: header[6],
+        payload: header.subarray(length),
+      }
 }
 
 function checksumIsRight(packet: Buffer): boolean {

@@ -7,7 +7,7 @@ import {
   parseNested,
 } from '#raw-socket/netlink/message.ts'
 import { rangeToPrefixes } from '#inet/range.ts'
-import { collections, tuple, type Collection, type Field } from '../model.ts'
+import { collections, isInterval, tuple, type Collection, type Field } from '../model.ts'
 import { countOfClass } from '../balance.ts'
 import { CHOSEN_BASE, indexOf, listOf, SLOT_BASE, SLOT_MAJOR } from '../register.ts'
 import { attributes, INTERVAL_END, protocolNumbers } from './encode.ts'
@@ -73,7 +73,7 @@ export function decodeCollection(
 ): Map<string, string> | undefined {
   const { key, value } = collections[collection]
   const elements = decodeElements(answers)
-  if (key.length === 1 && key[0] === 'prefix') return decodeIntervals(family, elements)
+  if (isInterval(collection)) return decodeIntervals(family, elements)
   const found = new Map<string, string>()
   for (const element of elements) {
     const keyText = decodeFields(family, key, element.key, ofSet)

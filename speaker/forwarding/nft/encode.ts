@@ -2,10 +2,10 @@ import { addressToBytes, parseAddress, tryParseAddress, type Family } from '#ine
 import { messageFlags, type NetlinkWriter } from '#raw-socket/netlink/message.ts'
 import { nfFamilies, nftMessages, type NetfilterBatch } from '#raw-socket/netlink/netfilter.ts'
 import { ForwardingError } from '../errors.ts'
-import { collections, type Collection, type Element, type Field, type Operation } from '../model.ts'
+import { collections, isInterval, type Element, type Field, type Operation } from '../model.ts'
 import { countClass } from '../balance.ts'
 import { MAX_LISTS, MAX_MEMBERS, MAX_TIMEOUT, memberClass, SLOT_BASE } from '../register.ts'
-import { setOf, TABLE } from './text.ts'
+import { setOf, TABLE } from './names.ts'
 
 /** Elements as octets of nf_tables (linux/netfilter/nf_tables.h, enums nft_set_elem_attributes and nft_data_attributes). */
 export const attributes = {
@@ -29,11 +29,6 @@ export const nfFamily = (family: Family): number => (family === 4 ? nfFamilies.i
 
 /** Protocol numbers (IANA). */
 export const protocolNumbers: Readonly<Record<string, number>> = { tcp: 6, udp: 17, sctp: 132 }
-
-const isInterval = (collection: Collection): boolean => {
-  const { key } = collections[collection]
-  return key.length === 1 && key[0] === 'prefix'
-}
 
 /** A list of elements must fit one attribute of 65,535 octets; the longest element takes less than 200. */
 const LIST_LIMIT = 65_000

@@ -44,7 +44,7 @@ describe('what is refused by itself is named', () => {
   test('with the version of nft, when nft cannot write it', async () => {
     const complaint = 'Error: syntax error, unexpected jhash'
     expect(await missingFeatures(machine([/jhash/, complaint]), { ...recent, nft: '0.9.0' })).toEqual([
-      'nft cannot write `jhash`: nft 1.0.1 or newer is needed (this is 0.9.0)',
+      'nft cannot write `jhash`: nft 1.0.6 or newer is needed (this is 0.9.0)',
     ])
   })
 
@@ -101,7 +101,7 @@ test('the version of nft', () => {
   expect(parseNftVersion('nftables v1.0.6 (Lester Gooch #5)\n')).toBe('1.0.6')
   expect(parseNftVersion('nftables v0.9.8 (E.D.S.)')).toBe('0.9.8')
   expect(parseNftVersion('something else')).toBe('')
-  expect(nftTooOld('1.0.0')).toBe('nft 1.0.1 or newer is needed (this is 1.0.0)')
-  expect(nftTooOld('0.9.8')).toMatch(/1\.0\.1 or newer/)
-  expect(['1.0.1', '1.0.10', '1.1', '2.0.0', ''].map(nftTooOld)).toEqual(['', '', '', '', ''])
+  expect(nftTooOld('1.0.0')).toBe('nft 1.0.6 or newer is needed (this is 1.0.0)')
+  expect(nftTooOld('0.9.8')).toMatch(/1\.0\.6 or newer/)
+  expect(['1.0.6', '1.0.10', '1.1', '2.0.0', ''].map(nftTooOld)).toEqual(['', '', '', '', ''])
 })

@@ -21,8 +21,8 @@ const hooked = (type: string, hook: string, ...rules: string[]): readonly string
 const plain = (...lines: string[]): readonly string[] => ['chain c {', ...lines, '}']
 const address = (family: TableFamily): string => (family === 'ip' ? 'ipv4_addr' : 'ipv6_addr')
 
-/** nft before this prints some of the rules in a way that it does not read again. */
-export const OLDEST_NFT = '1.0.1'
+/** nft before this loses the time-out where a packet updates a map: no client would ever be forgotten. */
+export const OLDEST_NFT = '1.0.6'
 
 /** Each as the rules use it. Versions are those of the kernel's own history; nothing is needed in vain. */
 export const features: readonly Feature[] = [

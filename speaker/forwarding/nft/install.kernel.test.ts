@@ -75,7 +75,7 @@ test('an nft without a feature is named when the rules are refused, and at start
     'if [ "$1" = --version ]; then echo "nftables v0.9.8 (E.D.S.)"; exit 0; fi',
     'if grep -q numgen; then echo "Error: syntax error, unexpected numgen" >&2; exit 1; fi',
   ]
-  const missing = 'nft cannot write `numgen`: nft 1.0.1 or newer is needed (this is 0.9.8)'
+  const missing = 'nft cannot write `numgen`: nft 1.0.6 or newer is needed (this is 0.9.8)'
   await withNft(lines, async () => {
     expect(await missingRequirements()).toEqual([missing])
     await expect(runNft(script)).rejects.toMatchObject({
@@ -84,13 +84,13 @@ test('an nft without a feature is named when the rules are refused, and at start
     })
   })
   await withNft(['echo "nftables v1.0.0"; cat > /dev/null'], async () => {
-    expect(await missingRequirements()).toEqual(['nft 1.0.1 or newer is needed (this is 1.0.0)'])
+    expect(await missingRequirements()).toEqual(['nft 1.0.6 or newer is needed (this is 1.0.0)'])
   })
 })
 
 test('a machine without nft', async () => {
   vi.stubEnv('PATH', '/nosuch')
-  const missing = 'there is no nft that could be started: nftables 1.0.1 or newer is needed'
+  const missing = 'there is no nft that could be started: nftables 1.0.6 or newer is needed'
   expect(await missingRequirements()).toEqual([missing])
   await expect(runNft('')).rejects.toThrow(`${missing} (nft could not be started: spawn nft ENOENT)`)
 })

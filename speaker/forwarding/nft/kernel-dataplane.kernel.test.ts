@@ -102,6 +102,9 @@ describe('a program that is not ours', () => {
     ['a missing rule', 'flush chain ip fairlead services'],
     ['a rule too many', 'insert rule ip fairlead services drop'],
     ['no version', 'flush set ip fairlead program'],
+    ['a missing rule of a timeout', 'flush chain ip fairlead affinity-refresh'],
+    ['a number that we never write', 'add element ip fairlead frontends { 10.9.9.9 . tcp . 80 : 5555:1 }'],
+    ['a protocol that we never write', 'add element ip fairlead nodeports { icmp . 9 : 0:1 }'],
   ])('%s is replaced together with all elements', async (_, damage) => {
     const first = open(ns)
     await first.remove()

@@ -17,7 +17,8 @@ import { learnedText, readLearned } from './learned.ts'
 import { readProxySigns, type ProxySigns } from './proxy-signs.ts'
 import { missingShapes, noShapes, shapesIn, type Shapes } from './shapes.ts'
 import { readCollections, readEscapes, readForeignNames, readTableState } from './table-state.ts'
-import { elementsText, familyName, installText, removeText, TABLE } from './text.ts'
+import { familyName, TABLE } from './names.ts'
+import { elementsText, installText, removeText } from './text.ts'
 
 export interface KernelDataplaneOptions {
   /** opened in the namespace to program; the default opens it in this thread's */

@@ -5,7 +5,7 @@ import { affinityOf, collections, countings, tuple, type Collection, type Elemen
 import { classText, memberClass } from '../register.ts'
 import { decodeElements, decodeFields } from './decode.ts'
 import { dumpSet } from './table-state.ts'
-import { AFFINITY_MAP, familyName, TABLE } from './text.ts'
+import { AFFINITY_MAP, familyName, TABLE } from './names.ts'
 
 /**
  * What the kernel learned of clients outlives the replacement of the program. Numbers of lists and of their endpoints

@@ -2,14 +2,8 @@ import { families, countings, type Counting, type Operation } from '../model.ts'
 import type { Family } from '#inet/address.ts'
 import { countClass } from '../balance.ts'
 import type { TableState } from './table-state.ts'
-import {
-  affinitySet,
-  affinityText,
-  allowedSourcesSet,
-  allowedSourcesText,
-  setOf,
-  spreadText,
-} from './text.ts'
+import { affinitySet, allowedSourcesSet, setOf } from './names.ts'
+import { affinityText, allowedSourcesText, spreadText } from './text.ts'
 
 /**
  * The only things that are ever added to the program, each when the first element needs it: a chain for each number

@@ -11,15 +11,13 @@ import { decodeCollection, decodeElements } from './decode.ts'
 import {
   affinitySet,
   allowedSourcesSet,
-  constantRules,
   ESCAPES_COUNTER,
-  programVersion,
   PROGRAM_SET,
   SPREAD_MAP,
-  SPREAD_RULES,
   spreadChain,
   TABLE,
-} from './text.ts'
+} from './names.ts'
+import { constantRules, programVersion, SPREAD_RULES } from './text.ts'
 
 /** What the kernel holds of one family's table. */
 export interface TableState {

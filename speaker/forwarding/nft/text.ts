@@ -1,74 +1,48 @@
 import { createHash } from 'node:crypto'
 import { formatAddress, maxValue, type Family } from '#inet/address.ts'
 import { prefixOf } from '#inet/prefix.ts'
-import { countClass, countOfClass, SOURCE_HASH_SEED, tryParseCount } from '../balance.ts'
+import { countClass, SOURCE_HASH_SEED } from '../balance.ts'
 import type { LocalDetector } from '../config.ts'
-import { ForwardingError } from '../errors.ts'
 import {
-  affinityOf,
   collectionNames,
   collections,
-  endpointsOf,
   fieldsOf,
+  isInterval,
   type Collection,
-  type Counting,
   type Element,
   type Field,
 } from '../model.ts'
-import { chainNames, MASQUERADE_MARK, noDetector, program, rulesOf } from '../program.ts'
-import type { Action, ChainName, Match, PacketField, Property, Rule } from '../program/rule.ts'
-import { CHOSEN_BASE, classText, LIST_MASK, MEMBER_MASK, memberClass, SLOT_BASE } from '../register.ts'
+import { chainNames, noDetector, program, rulesOf } from '../program.ts'
+import type { ChainName, Rule } from '../program/rule.ts'
+import { classText, memberClass, SLOT_BASE } from '../register.ts'
+import {
+  addressType,
+  affinitySet,
+  AFFINITY_MAP,
+  allowedSourcesSet,
+  ESCAPES_COUNTER,
+  familyName,
+  inSeveralSets,
+  PROGRAM_SET,
+  setOf,
+  shapeOf,
+  SPREAD_MAP,
+  spreadChain,
+  TABLE,
+} from './names.ts'
+import { clientKey, FRONTEND, listKey, lookupKey, ruleText, slotText } from './rule-text.ts'
 
-/** The program as nft reads and prints it (nft 1.0.1 or newer; checked against 1.0.6, the oldest in use). */
+/** The program as nft reads and prints it (nft 1.0.6 or newer). */
 
-/** Our table, in the families `ip` and `ip6`. */
-export const TABLE = 'fairlead'
-
-/** The set whose one element says which program is installed. */
-export const PROGRAM_SET = 'program'
-
-export const familyName = (family: Family): 'ip' | 'ip6' => (family === 4 ? 'ip' : 'ip6')
-
-const addressType = (family: Family) => (family === 4 ? 'ipv4_addr' : 'ipv6_addr')
 const mask = (family: Family, length: number): string =>
   formatAddress(prefixOf({ family, value: maxValue(family) }, length).address)
-
-/** Source ranges are hashed by prefix length: a set for each length in use, made when it is first needed. */
-export const allowedSourcesSet = (length: number): string => `allowed-sources-${length}`
-
-/** Lists of session affinity by their timeout: a set for each number of seconds in use, made when it is first needed. */
-export const affinitySet = (seconds: number): string => `affinity-${seconds}`
-
-/** What clients have been given; the kernel writes it by itself. */
-export const AFFINITY_MAP = 'affinity'
 
 /** Clients that are remembered: what comes beyond that is balanced as if there were no affinity. */
 const AFFINITY_SIZE = 1 << 20
 
-/** Packets that were caught untranslated. */
-export const ESCAPES_COUNTER = 'escapes'
-
-/** The map that leads from a number of endpoints to the chain that chooses among so many. */
-export const SPREAD_MAP = 'spread'
-
-/** The chain that chooses a slot for what a counting collection says, given as its number (`register.ts`). */
-export function spreadChain(number: number): string {
-  const { slots, balance, shard } = shapeOf(number)
-  if (balance === 'random') return `spread-${slots}`
-  return balance === 'source-hash' ? `source-hash-${slots}` : `round-robin-${slots}-${shard}`
-}
-
-function shapeOf(number: number) {
-  const count = tryParseCount(countOfClass(number) ?? '')
-  if (count === undefined)
-    throw new ForwardingError('FL_FORWARDING_KERNEL', `no count is ${classText(number)}`)
-  return count
-}
-
-/** A slot as traffic class `fa1e:n`. */
-const slotText = (slot: number): string => classText(SLOT_BASE + slot)
-
-// ---- declarations
+/** A hash has no type of its own that could be declared; the length of a packet is as wide. */
+const affinityType = (family: Family): string =>
+  family === 4 ? 'type classid . ipv4_addr : classid' : 'typeof meta priority . meta length : meta priority'
 
 const typeName = (family: Family, field: Field): string => {
   const names: Record<Field, string> = {
@@ -88,160 +62,12 @@ const typeName = (family: Family, field: Field): string => {
 const typeText = (family: Family, fields: readonly Field[]): string =>
   fields.map((field) => typeName(family, field)).join(' . ')
 
-/** Collections that are kept in several sets, each for one value of a field, made when that value first occurs. */
-const inSeveralSets = (name: Collection): boolean =>
-  name === 'allowed-sources' || name === 'affinity-timeouts'
-
 function declaration(family: Family, name: Collection): string {
   const { key, value, about } = collections[name]
-  const interval = key.length === 1 && key[0] === 'prefix' ? ' flags interval;' : ''
+  const interval = isInterval(name) ? ' flags interval;' : ''
   const kind = value.length > 0 ? 'map' : 'set'
   const type = `type ${typeText(family, key)}${value.length > 0 ? ` : ${typeText(family, value)}` : ''}`
   return `${kind} ${name} { ${type};${interval} comment "${about}"; }`
-}
-
-// ---- rules
-
-const lookupKey = (family: Family, fields: readonly PacketField[]): string => {
-  const ip = familyName(family)
-  const names = {
-    source: `${ip} saddr`,
-    destination: `${ip} daddr`,
-    protocol: 'meta l4proto',
-    port: 'th dport',
-  }
-  return fields.map((field) => names[field]).join(' . ')
-}
-
-const markText = `0x${MASQUERADE_MARK.toString(16)}`
-const FRONTEND: readonly PacketField[] = ['destination', 'protocol', 'port']
-const NODEPORT: readonly PacketField[] = ['protocol', 'port']
-
-const balanceKey = (family: Family, over: Counting): string =>
-  lookupKey(family, over === 'nodeports' || over === 'local-nodeports' ? NODEPORT : FRONTEND)
-
-const listKey = `meta priority & 0x${LIST_MASK.toString(16)}`
-
-/**
- * A client of a list. For IPv6 a hash of its address: nft 1.0.6 puts the data of an `update` into the register where
- * a key of more than 16 octets goes on. Two clients with one hash share an endpoint, which harms nobody.
- */
-const clientKey = (family: Family): string =>
-  `${listKey} . ${family === 4 ? 'ip saddr' : `jhash ip6 saddr mod ${0xffff_ffff} seed ${CLIENT_SEED}`}`
-
-const CLIENT_SEED = '0x1'
-
-/** A hash has no type of its own that could be declared; the length of a packet is as wide. */
-const affinityType = (family: Family): string =>
-  family === 4 ? 'type classid . ipv4_addr : classid' : 'typeof meta priority . meta length : meta priority'
-
-/** A name as nft reads it; `*` at the end stands for anything. */
-function interfaceText(detector: LocalDetector): string {
-  const [name, end] =
-    detector.by === 'bridge'
-      ? [detector.name, '']
-      : detector.by === 'interface-prefix'
-        ? [detector.prefix, '*']
-        : ['', '']
-  // What Linux takes for a name, without what nft would read in another way.
-  if (!/^[^\s/:"\\*]{1,15}$/.test(name)) {
-    throw new ForwardingError('FL_FORWARDING_INSTALL', `"${name}" is no name of an interface`)
-  }
-  return `"${name}${end}"`
-}
-
-const property = (family: Family, name: Property, detector: LocalDetector): string => {
-  if (name === 'from-pod-interface') return `iifname ${interfaceText(detector)}`
-  if (name === 'not-from-pod-interface') return `iifname != ${interfaceText(detector)}`
-  return {
-    new: 'ct state new',
-    'echo-request': family === 4 ? 'icmp type echo-request' : 'icmpv6 type echo-request',
-    'to-this-node': 'fib daddr type local',
-    'from-this-node': 'fib saddr type local',
-    'not-to-loopback': family === 4 ? 'ip daddr != 127.0.0.0/8' : 'ip6 daddr != ::1',
-    marked: `meta mark & ${markText} == ${markText}`,
-    translated: 'ct status dnat',
-    untranslated: 'ct status ! confirmed,dnat',
-    chosen: `meta priority >= ${classText(CHOSEN_BASE)}`,
-    'not-chosen': `meta priority < ${classText(CHOSEN_BASE)}`,
-    known: `meta priority & 0x${MEMBER_MASK.toString(16)} != 0`,
-    tcp: 'meta l4proto tcp',
-    transport: 'meta l4proto { tcp, udp, sctp }',
-  }[name]
-}
-
-function matchText(family: Family, match: Match, detector: LocalDetector): string {
-  if ('is' in match) return property(family, match.is, detector)
-  if ('in' in match) return `${lookupKey(family, match.fields)} @${match.in}`
-  if ('notIn' in match) return `${lookupKey(family, match.fields)} != @${match.notIn}`
-  throw new TypeError('such rules are installed when they are first needed')
-}
-
-function actionText(family: Family, action: Action): string {
-  const ip = familyName(family)
-  switch (action.do) {
-    case 'mark':
-      return `meta mark set meta mark | ${markText}`
-    case 'unmark':
-      return `meta mark set meta mark & 0x${(~MASQUERADE_MARK >>> 0).toString(16)}`
-    case 'masquerade':
-      return 'masquerade fully-random'
-    case 'jump':
-    case 'goto':
-      return `${action.do} ${action.chain}`
-    case 'count': {
-      const count = `meta priority set ${balanceKey(family, action.over)} map @${action.over}`
-      return action.chain === undefined ? count : `${count} goto ${action.chain}`
-    }
-    case 'choose-slot':
-      return `meta priority vmap @${SPREAD_MAP}`
-    case 'first-slot':
-      return `meta priority set ${slotText(0)}`
-    case 'forget':
-      return 'meta priority set none'
-    case 'list': {
-      const { lists } = affinityOf[action.over]
-      return `meta priority set ${balanceKey(family, action.over)} map @${lists} goto ${action.chain}`
-    }
-    case 'recall':
-      return `meta priority set ${clientKey(family)} map @${AFFINITY_MAP}`
-    case 'learn':
-      throw new TypeError('such rules are installed when they are first needed')
-    case 'unlearn':
-      return `delete @${AFFINITY_MAP} { ${clientKey(family)} : meta priority }`
-    case 'member': {
-      const key = `${balanceKey(family, action.over)} . meta priority`
-      return `meta priority set ${key} map @${affinityOf[action.over].slots}`
-    }
-    case 'translate-member':
-      return `dnat ${ip} to meta priority map @affinity-endpoints`
-    case 'catch': {
-      // A map is no set to look into before Linux 6.5; the priority of what goes on is as it was.
-      const count = `meta priority set ${balanceKey(family, action.over)} map @${action.over}`
-      return `${count} counter name ${ESCAPES_COUNTER} drop`
-    }
-    case 'translate': {
-      const key = `${balanceKey(family, action.over)} . meta priority`
-      return `dnat ${ip} to ${key} map @${endpointsOf[action.over]}`
-    }
-    case 'redirect':
-      return `dnat ${ip} to ${ip} daddr map @pingable`
-    case 'reset':
-      return 'reject with tcp reset'
-    case 'reject':
-      return family === 4 ? 'reject with icmp port-unreachable' : 'reject with icmpv6 port-unreachable'
-    default:
-      return action.do
-  }
-}
-
-function ruleText(family: Family, { match, actions, comment }: Rule, detector: LocalDetector): string {
-  const parts = [
-    ...match.map((one) => matchText(family, one, detector)),
-    ...actions.map((one) => actionText(family, one)),
-    ...(comment === undefined ? [] : [`comment "${comment}"`]),
-  ]
-  return parts.join(' ')
 }
 
 /** The rules of a chain that are there from the start; others come with the first element that needs them. */
@@ -361,13 +187,6 @@ function setAndKey(collection: Collection, key: string): { set: string; rest: st
   if (!inSeveralSets(collection)) return { set: collection, rest: key }
   const at = key.lastIndexOf(collection === 'allowed-sources' ? '/' : ' . ')
   return { set: setOf({ collection, key }), rest: key.slice(0, at) }
-}
-
-/** The kernel's name of the set that an element lives in. */
-export function setOf({ collection, key }: Pick<Element, 'collection' | 'key'>): string {
-  if (collection === 'allowed-sources') return allowedSourcesSet(Number(key.slice(key.lastIndexOf('/') + 1)))
-  if (collection === 'affinity-timeouts') return affinitySet(Number(key.slice(key.lastIndexOf(' ') + 1)))
-  return collection
 }
 
 /** Text of `model.ts` as nft writes it. */

@@ -51,6 +51,7 @@ export const sourceRanges: readonly Scene[] = [
     ],
   },
   open('a range of everything restricts nobody', [4, 6], ['0.0.0.0/0', '203.0.113.0/25']),
+  open('ranges of the other family restrict nobody', [4], ['2001:db8::/32']),
   {
     group: '+',
     title: 'one address as load balancer and as external address keeps its ranges',

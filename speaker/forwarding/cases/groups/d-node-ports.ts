@@ -79,7 +79,9 @@ export const nodePorts: readonly Scene[] = [
   {
     group: '+',
     title: 'a load balancer address that is the node’s',
-    services: [one('svc1', { ports: [{ port: 80, nodePort: 3002 }], ingress: [{ ip: NODE }] }, ['10.180.0.1'])],
+    services: [
+      one('svc1', { ports: [{ port: 80, nodePort: 3002 }], ingress: [{ ip: NODE }] }, ['10.180.0.1']),
+    ],
     flows: [
       flow(0, 'outside → it', OUTSIDE, `${NODE}:80`, '10.180.0.1:80 m'),
       flow(0, 'outside → NodePort', OUTSIDE, `${NODE}:3002`, '10.180.0.1:80 m'),
@@ -94,7 +96,11 @@ export const nodePorts: readonly Scene[] = [
       one('svc1', { type: 'NodePort', ports: [{ port: 80, nodePort: 3001 }] }, ['10.180.0.1']),
       one(
         'svc2',
-        { type: 'NodePort', clusterIPs: ['172.30.0.42'], ports: [{ port: 53, nodePort: 3001, protocol: 'UDP' }] },
+        {
+          type: 'NodePort',
+          clusterIPs: ['172.30.0.42'],
+          ports: [{ port: 53, nodePort: 3001, protocol: 'UDP' }],
+        },
         ['10.180.2.1'],
       ),
     ],

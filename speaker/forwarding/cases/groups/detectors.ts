@@ -17,10 +17,16 @@ import {
 export const POD_BRIDGE = 'cni0'
 
 const services = [
-  one('svc2', { clusterIPs: ['172.30.0.42'], ports: [{ port: 80, nodePort: 3002 }], ingress: [{ ip: LB2 }], external: 'Local' }, [
-    here('10.0.1.1'),
-    away('10.0.1.2'),
-  ]),
+  one(
+    'svc2',
+    {
+      clusterIPs: ['172.30.0.42'],
+      ports: [{ port: 80, nodePort: 3002 }],
+      ingress: [{ ip: LB2 }],
+      external: 'Local',
+    },
+    [here('10.0.1.1'), away('10.0.1.2')],
+  ),
 ]
 const C2 = '172.30.0.42:80'
 const both = '10.0.1.1:80, 10.0.1.2:80'

@@ -30,7 +30,13 @@ export const externalPolicy: readonly Scene[] = [
       flow(40, 'pod → NodePort', POD, `${NODE}:3001`, both),
       flow(41, 'outside → NodePort', OUTSIDE, `${NODE}:3001`, local),
       flow(0, 'node → LB', NODE, `${LB1}:80`, bothM),
-      flow(0, 'endpoint → LB of its own Service', '10.180.2.1', `${LB1}:80`, '10.180.0.1:80, 10.180.2.1:80 m'),
+      flow(
+        0,
+        'endpoint → LB of its own Service',
+        '10.180.2.1',
+        `${LB1}:80`,
+        '10.180.0.1:80, 10.180.2.1:80 m',
+      ),
     ],
   },
   {

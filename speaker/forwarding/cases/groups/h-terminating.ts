@@ -1,15 +1,4 @@
-import {
-  away,
-  flow,
-  here,
-  LB1,
-  NODE,
-  one,
-  OUTSIDE,
-  POD,
-  type EndpointText,
-  type Scene,
-} from '../scene.ts'
+import { away, flow, here, LB1, NODE, one, OUTSIDE, POD, type EndpointText, type Scene } from '../scene.ts'
 
 const C = '172.30.1.1:80'
 const serving = { state: 'serving' } as const

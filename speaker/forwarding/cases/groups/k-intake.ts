@@ -21,7 +21,10 @@ const nothing = (title: string, service: SceneService, number = 0): Scene => ({
 })
 
 const text = { clusterIPs: ['172.30.55.4'] }
-const label = (name: string, value: string) => ({ ...text, labels: { [`service.kubernetes.io/${name}`]: value } })
+const label = (name: string, value: string) => ({
+  ...text,
+  labels: { [`service.kubernetes.io/${name}`]: value },
+})
 const merged = (title: string, slices: SceneService['slices'], expected: string): Scene => ({
   group: 'K',
   title,
@@ -50,7 +53,11 @@ export const intake: readonly Scene[] = [
     ],
     '10.0.1.1:8080, 10.0.1.2:9090',
   ),
-  merged('a port renamed leads nowhere', [{ endpoints: ['10.0.1.1'], ports: [{ name: 'q', port: 8080 }] }], 'reject'),
+  merged(
+    'a port renamed leads nowhere',
+    [{ endpoints: ['10.0.1.1'], ports: [{ name: 'q', port: 8080 }] }],
+    'reject',
+  ),
   merged(
     'a port renumbered replaces the old number',
     [{ endpoints: [here('10.0.1.1')], ports: named(5353) }],
@@ -120,16 +127,12 @@ export const intake: readonly Scene[] = [
     group: '+',
     title: 'two Services claim one external address: the older has it',
     services: [
-      one(
-        'svc1',
-        { created: '2026-02-01T00:00:00Z', clusterIPs: ['172.30.0.41'], externalIPs: [LB1] },
-        ['10.0.1.1'],
-      ),
-      one(
-        'svc2',
-        { created: '2026-01-01T00:00:00Z', clusterIPs: ['172.30.0.42'], externalIPs: [LB1] },
-        ['10.0.1.2'],
-      ),
+      one('svc1', { created: '2026-02-01T00:00:00Z', clusterIPs: ['172.30.0.41'], externalIPs: [LB1] }, [
+        '10.0.1.1',
+      ]),
+      one('svc2', { created: '2026-01-01T00:00:00Z', clusterIPs: ['172.30.0.42'], externalIPs: [LB1] }, [
+        '10.0.1.2',
+      ]),
     ],
     flows: [
       flow(0, 'outside → it', OUTSIDE, `${LB1}:80`, '10.0.1.2:80 m'),

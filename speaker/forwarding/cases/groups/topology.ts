@@ -34,7 +34,11 @@ const C = '10.0.1.3:80'
 /** Hints by zone and by node (KEP-2433, KEP-4444). */
 export const topology: readonly Scene[] = [
   scene('one zone is ours', [here('10.0.1.1', far), away('10.0.1.2', near), away('10.0.1.3', near)], [B, C]),
-  scene('one endpoint without a hint', [here('10.0.1.1', far), away('10.0.1.2', near), away('10.0.1.3')], [A, B, C]),
+  scene(
+    'one endpoint without a hint',
+    [here('10.0.1.1', far), away('10.0.1.2', near), away('10.0.1.3')],
+    [A, B, C],
+  ),
   scene('no zone is ours', [here('10.0.1.1', far), away('10.0.1.2', far)], [A, B]),
   scene(
     'nodes before zones',
