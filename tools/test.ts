@@ -2,8 +2,8 @@
  * `npm test`: runs every tier that this machine can run, and ends by naming those it could not and why.
  * `node tools/test.ts kernel cluster` runs some tiers only. With CI=true a tier that cannot run is a failure.
  */
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -11,13 +11,19 @@ interface Tier {
   readonly name: string
   readonly what: string
   /** why it cannot run here, '' when it can */
-  unable(): string
+  unable(): string | Promise<string>
   /** passed and failed tests */
   run(): { passed: number; failed: number }
 }
 
 const scratch = mkdtempSync(join(tmpdir(), 'fairlead-test-'))
-const path = `${join(import.meta.dirname, '../node_modules/.bin')}:${process.env.PATH}:/usr/sbin:/sbin`
+const path = [
+  join(import.meta.dirname, '../node_modules/.bin'),
+  process.env.PATH,
+  '/usr/sbin:/sbin',
+  // where Go's own instructions put it
+  '/usr/local/go/bin',
+].join(':')
 const root = process.getuid?.() === 0
 
 const tiers: Tier[] = [
@@ -49,6 +55,12 @@ const tiers: Tier[] = [
     what: 'the lab end to end: packets from a client, faults',
     unable: () => namespacesMissing() || kubectlMissing(),
     run: () => vitest('cluster', []),
+  },
+  {
+    name: 'kubernetes',
+    what: 'a real API server, etcd and kubectl, built with Go',
+    unable: async () => namespacesMissing() || (await kubernetesBuild),
+    run: () => vitest('kubernetes', privateNamespaces),
   },
 ]
 
@@ -85,6 +97,25 @@ function kubectlMissing(): string {
   return error === undefined ? '' : 'kubectl (1.27 or newer) is not on the PATH'
 }
 
+/**
+ * Begins to build the programs of Kubernetes, which takes minutes the first time, while other tiers run: much of
+ * theirs is waiting. Resolves with why it was not possible, '' when they are there.
+ */
+function buildKubernetes(): Promise<string> {
+  const log = join(scratch, 'build-kubernetes.log')
+  const output = openSync(log, 'w')
+  const script = join(import.meta.dirname, 'build-kubernetes.ts')
+  const child = spawn(process.execPath, [script], {
+    stdio: ['ignore', output, output],
+    env: { ...process.env, PATH: path },
+  })
+  closeSync(output)
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve(error.message))
+    child.once('exit', (code) => resolve(code === 0 ? '' : readFileSync(log, 'utf8').trim()))
+  })
+}
+
 function command(program: string, args: readonly string[]): number {
   const env = { ...process.env, PATH: path, FAIRLEAD_TEST_NAMESPACE: '1' }
   return spawnSync(program, args, { stdio: 'inherit', env }).status ?? 1
@@ -96,7 +127,8 @@ function vitest(project: string, wrapper: readonly string[]): { passed: number; 
     'run',
     '--project',
     project,
-    '--reporter=default',
+    // Each test of a tier with packets is named; thousands of unit tests only when they fail.
+    `--reporter=${project === 'unit' ? 'default' : 'verbose'}`,
     '--reporter=json',
     `--outputFile.json=${output}`,
   ]
@@ -122,11 +154,14 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 
+const chosen = tiers.filter(({ name }) => wanted.length === 0 || wanted.includes(name))
+const kubernetesBuild = chosen.some(({ name }) => name === 'kubernetes') ? buildKubernetes() : ''
+
 const lines: string[] = []
 let passed = 0
 let failed = 0
-for (const tier of tiers.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
-  const unable = tier.unable()
+for (const tier of chosen) {
+  const unable = await tier.unable()
   if (unable !== '') {
     lines.push(`${tier.name}: not run (${tier.what}): ${unable}`)
     if (process.env.CI === 'true') failed++

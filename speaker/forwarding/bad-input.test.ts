@@ -6,6 +6,7 @@ import { checkReferences } from './check.ts'
 import { applyTo } from './diff.ts'
 import { service, slice, testConfig, testNode } from './fixtures.ts'
 import { emptyElements, type MutableElements, type Operation } from './model.ts'
+import { planService } from './plan.ts'
 import { Planner } from './planner.ts'
 import { serviceView } from './service-view.ts'
 import { trace } from './trace.ts'
@@ -216,3 +217,23 @@ describe('annotation fairlead.io/balance', () => {
     expect(errors('ns/s')).toBe('')
   })
 })
+
+test.each([undefined, 10])(
+  'a port that is there twice (affinity %s): the first one has it, others go on',
+  (affinity) => {
+    const twice = service('twice', {
+      ports: [
+        { name: 'p', port: 80 },
+        { name: 'q', port: 80 },
+      ],
+      ...(affinity === undefined ? {} : { affinity }),
+    })
+    const targets = [
+      { name: 'p', port: 8080 },
+      { name: 'q', port: 82 },
+    ]
+    const plan = planService(twice, [slice('twice', ['10.0.0.1'], targets)], testNode)
+    expect(plan.frontends.map(({ endpoints }) => endpoints.map(({ port }) => port))).toEqual([[8080]])
+    expect(plan.problems).toEqual(['port 80/TCP is there twice: the first one has it'])
+  },
+)

@@ -113,6 +113,9 @@ export async function buildLab(name: string): Promise<Lab> {
     // UDP is refused by ICMP, of which the kernel sends one a second to a host that it has just redirected.
     'ipv4/icmp_ratelimit': 0,
     'ipv6/icmp/ratelimit': 0,
+    // Besides the rate for one host there is a total: 50 in a burst.
+    'ipv4/icmp_ratemask': 0,
+    'ipv6/icmp/ratemask': 127,
   }
   const lines = Object.entries(settings).map(([name, value]) => `echo ${value} > /proc/sys/net/${name}`)
   await must(node, 'sh', ['-ec', lines.join('\n')])

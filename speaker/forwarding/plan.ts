@@ -105,7 +105,22 @@ export function planService(
   if (affinity && frontends.some((frontend) => frontend.affinity === undefined)) {
     problems.push(`sessionAffinity is not kept: more than ${MAX_MEMBERS} endpoints`)
   }
-  return { ...base, problems, frontends, clusterIPs, pingable }
+  return { ...base, problems, frontends: firstOfEach(frontends, problems), clusterIPs, pingable }
+}
+
+/** The API server refuses a port that is there twice; where it got in all the same the first one has it. */
+function firstOfEach(frontends: readonly Frontend[], problems: string[]): Frontend[] {
+  const found = new Map<string, Frontend>()
+  for (const frontend of frontends) {
+    const { family, address, protocol, port } = frontend
+    const key = `${family} ${address} ${protocol} ${port}`
+    if (!found.has(key)) found.set(key, frontend)
+    else
+      problems.push(
+        `${address === '' ? 'nodePort' : 'port'} ${port}/${protocol} is there twice: the first one has it`,
+      )
+  }
+  return [...found.values()]
 }
 
 const balanceOf = (service: Service): Balance | undefined =>

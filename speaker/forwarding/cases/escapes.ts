@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { must, run, type Netns } from '../../../test/netns.ts'
+import { must, run, until, type Netns } from '../../../test/netns.ts'
 import type { Forwarder } from '../forwarder.ts'
 import type { KernelDataplane } from '../nft/kernel-dataplane.ts'
 import type { LoopReport } from './agent-messages.ts'
@@ -84,7 +84,7 @@ export async function lookForEscapes(options: EscapeOptions): Promise<EscapeFigu
   const from = performance.now()
   const pinned = new Set<string>()
   let sampled = from
-  while (performance.now() - from < seconds * 1000) {
+  while (performance.now() - from < seconds * 1000 || speaker.upgrades === 0) {
     await speaker.step()
     if (performance.now() - sampled < SAMPLE_EVERY_MS) continue
     sampled = performance.now()
@@ -125,6 +125,10 @@ class Speaker {
     this.#options = options
     this.#churn = new Churn(options.services, 'endpoints', options.seed)
     for (const one of this.#churn.initial()) this.#objects.set(one.key, one)
+  }
+
+  get upgrades(): number {
+    return this.#upgrades
   }
 
   async start(): Promise<void> {
@@ -181,11 +185,19 @@ class Speaker {
       `flush set ${family} fairlead program`,
       `add element ${family} fairlead program { 0x1 }`,
     ])
-    const away = ['delete table ip fairlead', 'delete table ip6 fairlead']
-    const lines = this.#options.careless === true ? away : other
-    await must(node, 'nft', ['-f', '-'], `${lines.join('\n')}\n`)
+    if (this.#options.careless === true) await this.#gap()
+    else await must(node, 'nft', ['-f', '-'], `${other.join('\n')}\n`)
     await this.start()
     this.#upgrades++
+  }
+
+  /** A moment without a program, until somebody has met it. */
+  async #gap(): Promise<void> {
+    const { node, beyond } = this.#options.network
+    await must(node, 'nft', ['-f', '-'], tracked)
+    await must(node, 'nft', ['-f', '-'], 'delete table ip fairlead\ndelete table ip6 fairlead\n')
+    const before = await countedBeyond(beyond)
+    await until('a packet leaves untranslated', async () => (await countedBeyond(beyond)) > before)
   }
 
   #check(): void {
@@ -209,6 +221,15 @@ async function removeGuard(node: Netns): Promise<void> {
   if (lines.length === 0) throw new Error('there is no guard to take out')
   await must(node, 'nft', ['-f', '-'], `${lines.join('\n')}\n`)
 }
+
+/** Without a rule that asks it, conntrack would rest while there is no program. */
+const tracked = `table inet tracked
+delete table inet tracked
+table inet tracked {
+  chain prerouting { type filter hook prerouting priority -150; ct state new; }
+  chain output { type filter hook output priority -150; ct state new; }
+}
+`
 
 /** Connections that have ended are forgotten soon, so that conntrack's table holds what is asked of it. */
 async function quick(node: Netns): Promise<void> {
