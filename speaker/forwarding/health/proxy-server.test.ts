@@ -12,7 +12,6 @@ import { configz } from './configz.ts'
 import { freePort } from './free-port.ts'
 import type { NodeState, ProgrammingState } from './proxy-health.ts'
 import {
-  defaultMetricsAddress,
   proxyHealthServer,
   proxyMetricsServer,
   type ProxyServer,
@@ -72,7 +71,7 @@ test('the metrics address', async () => {
     clock: systemClock,
     log: silentLogger,
     registry,
-    configz: () => configz(testConfig, { metrics: defaultMetricsAddress }),
+    configz: () => configz(testConfig, { metrics: { host: '127.0.0.1', port: 10_249 } }),
   })
   server.start()
   const metrics = await get('/metrics')

@@ -75,10 +75,6 @@ export class ProxyServer {
   }
 }
 
-/** kube-proxy's defaults: health is for load balancers, metrics are for this node. */
-export const defaultHealthAddress: BindAddress = { host: '0.0.0.0', port: 10_256 }
-export const defaultMetricsAddress: BindAddress = { host: '127.0.0.1', port: 10_249 }
-
 export interface ProxyHealthServerOptions {
   readonly at: BindAddress
   readonly clock: Clock

@@ -171,7 +171,7 @@ test.each(['192.168.0.1', '[fd00:2::1]'])('health servers answer a load balancer
   expect(code).toBe(200)
   expect(JSON.parse(body)).toEqual({
     service: { namespace: 'ns', name: 's' },
-    localEndpoints: 2,
+    localEndpoints: 1,
     serviceProxyHealthy: true,
   })
   await set(made, ...slices(...there))
