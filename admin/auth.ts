@@ -7,12 +7,18 @@ import { AdminError } from './errors.ts'
 const CACHE_MS = 60_000
 const CACHE_SIZE = 256
 
+/**
+ * In front of a path in the question whether somebody may get it. Every cluster lets every user and every service
+ * account get `/api/*` (ClusterRole `system:discovery`), so our own paths would be open to all.
+ */
+const PREFIX = '/fairlead'
+
 /** Lets a request through, or throws an AdminError. */
 export type Authorizer = (authorization: string | undefined, path: string) => Promise<void>
 
 /**
  * Checks a bearer token as the API server itself would: TokenReview says who it is, SubjectAccessReview whether that
- * user may `get` the path (a nonResourceURL in a ClusterRole).
+ * user may `get` the path behind `/fairlead` (`/fairlead/api/v1/*` in the nonResourceURLs of a ClusterRole).
  */
 export function tokenAuthorizer(api: KubeApi, clock: Clock): Authorizer {
   const decisions = new Map<string, { allowed: boolean; until: number }>()
@@ -38,7 +44,7 @@ export function tokenAuthorizer(api: KubeApi, clock: Clock): Authorizer {
       throw new AdminError(
         'FL_ADMIN_FORBIDDEN',
         403,
-        `the token's user may not get ${path} (nonResourceURLs in a ClusterRole)`,
+        `the token's user may not get ${PREFIX}${path} (nonResourceURLs in a ClusterRole)`,
       )
     }
   }
@@ -73,7 +79,7 @@ async function review(api: KubeApi, token: string, path: string): Promise<boolea
       spec: {
         user: user?.username,
         groups: user?.groups ?? [],
-        nonResourceAttributes: { path, verb: 'get' },
+        nonResourceAttributes: { path: PREFIX + path, verb: 'get' },
       },
     }
     return ((await api.create(resources.subjectAccessReviews, access)) as Review).status?.allowed === true

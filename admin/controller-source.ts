@@ -84,6 +84,7 @@ export function controllerSource(options: {
     forwardingTrace: notHere,
     forwardingDump: notHere,
     config: async () => configDocument(view().config, view().problems),
+    simulate: async (request) => plain(view().simulate(request)) as Document,
     evidence: async (key, client) => {
       const allocation = view().service(key)
       return {

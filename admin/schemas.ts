@@ -46,6 +46,66 @@ export const explanationSchema = {
   },
 } as const
 
+export const simulationRequest = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    apply: {
+      type: 'array',
+      maxItems: 5000,
+      default: [],
+      items: anything,
+      description: 'objects as they would be applied',
+    },
+    delete: {
+      type: 'array',
+      maxItems: 5000,
+      default: [],
+      items: { type: 'string', maxLength: 512 },
+      description: 'KIND/NAME or KIND/NAMESPACE/NAME',
+    },
+  },
+} as const
+
+const texts = { type: 'array', items: { type: 'string' } } as const
+
+const simulatedChanges = {
+  type: 'array',
+  items: {
+    type: 'object',
+    required: ['service', 'from', 'fromPool', 'to', 'toPool', 'why'],
+    properties: {
+      service: { type: 'string' },
+      from: texts,
+      fromPool: { type: 'string' },
+      to: texts,
+      toPool: { type: 'string' },
+      why: { type: 'string' },
+    },
+  },
+} as const
+
+export const simulationSchema = {
+  type: 'object',
+  required: ['moves', 'loses', 'gains', 'unchanged', 'problems', 'ignored'],
+  properties: {
+    moves: { ...simulatedChanges, description: 'Services that get other addresses' },
+    loses: { ...simulatedChanges, description: 'Services that lose an address' },
+    gains: { ...simulatedChanges, description: 'Services that get an address more' },
+    unchanged: { type: 'integer', description: 'all other Services of ours' },
+    problems: { type: 'array', items: anything, description: 'problems that the change would bring' },
+    ignored: {
+      type: 'array',
+      description: 'what was asked for and makes no difference',
+      items: {
+        type: 'object',
+        required: ['object', 'why'],
+        properties: { object: { type: 'string' }, why: { type: 'string' } },
+      },
+    },
+  },
+} as const
+
 /** Kubernetes names: DNS labels and subdomains. */
 const name = { type: 'string', pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$', maxLength: 253 } as const
 

@@ -30,6 +30,14 @@ const source: AdminSource = {
   }),
   forwardingDump: async (query) => ({ head: { query }, items: [{ service: 'a/b' }, { service: 'c/d' }] }),
   config: async () => ({ problems: [] }),
+  simulate: async (request) => ({
+    moves: [],
+    loses: [{ service: 'a/b', from: ['10.0.0.1'], fromPool: 'p', to: [], toPool: '', why: 'gone' }],
+    gains: [],
+    unchanged: request.apply.length,
+    problems: [{ asked: request }],
+    ignored: [],
+  }),
   evidence: async (key) => ({ key, service: undefined, loadBalancerClass: '' }),
 }
 
@@ -104,6 +112,32 @@ describe('behind a Unix socket', () => {
     expect([answer.statusCode, answer.json().message]).toEqual([400, expect.stringContaining(words)])
   })
 
+  test('simulate takes objects of any form, and far more of them than another request may carry', async () => {
+    server = await createAdminServer({ ...probes, version: '1', source })
+    const ask = (payload: object) => server?.inject({ method: 'POST', url: '/api/v1/simulate', payload })
+    const apply = [{ kind: 'IPAddressPool', spec: { addresses: ['10.0.0.0/24'], text: 'x'.repeat(5000) } }]
+    const answer = await ask({ apply })
+    expect(answer?.json()).toMatchObject({
+      loses: [{ service: 'a/b', to: [], why: 'gone' }],
+      unchanged: 1,
+      problems: [{ asked: { apply, delete: [] } }],
+    })
+    expect((await ask({ apply: 'x', delete: 3 }))?.statusCode).toBe(400)
+    expect((await ask({ apply: [{ text: 'x'.repeat(5 * 2 ** 20) }] }))?.statusCode).toBe(413)
+  })
+
+  test('a process that allocates nothing does not simulate', async () => {
+    const { simulate: _without, ...speaker } = source
+    server = await createAdminServer({
+      ...probes,
+      version: '1',
+      source: { ...speaker, component: 'speaker' },
+    })
+    expect((await server.inject({ method: 'POST', url: '/api/v1/simulate', payload: {} })).statusCode).toBe(
+      404,
+    )
+  })
+
   test('the dashboard is there, and may load nothing from elsewhere', async () => {
     server = await createAdminServer({ ...probes, version: '1', source })
     for (const path of ['/', '/dashboard/style.css', '/dashboard/page.js']) {
@@ -123,6 +157,7 @@ describe('behind a Unix socket', () => {
         '/api/v1/bgp/peers',
         '/api/v1/forwarding/trace',
         '/api/v1/forwarding/dump',
+        '/api/v1/simulate',
       ]),
     )
   })

@@ -1,11 +1,20 @@
 import fastify, { type FastifyInstance } from 'fastify'
 import swagger from '@fastify/swagger'
+import type { SimulationRequest } from '#controller/simulate-request.ts'
 import type { Authorizer } from './auth.ts'
 import { addDashboard } from './dashboard/dashboard.ts'
 import { AdminError } from './errors.ts'
 import { explain } from './explain/explain.ts'
 import { addForwardingRoutes } from './forwarding/routes.ts'
-import { detailSchema, explainQuery, explanationSchema, listSchema, serviceParams } from './schemas.ts'
+import {
+  detailSchema,
+  explainQuery,
+  explanationSchema,
+  listSchema,
+  serviceParams,
+  simulationRequest,
+  simulationSchema,
+} from './schemas.ts'
 import type { AdminSource, DocumentList } from './source.ts'
 
 export interface ProbeOptions {
@@ -20,6 +29,9 @@ export interface AdminOptions extends ProbeOptions {
   /** absent behind a Unix socket, where the file's mode decides */
   readonly authorize?: Authorizer
 }
+
+/** A configuration of thousands of objects; all other requests have no body. */
+const SIMULATION_LIMIT = 4 * 2 ** 20
 
 /** Probes and metrics alone: what a kubelet and Prometheus need, without a token. */
 export function createProbeServer({ ready, metrics }: ProbeOptions): FastifyInstance {
@@ -124,5 +136,19 @@ function addApi(server: FastifyInstance, { source, authorize }: AdminOptions): v
     },
     async ({ params, query }) =>
       explain(await source.evidence(`${params.namespace}/${params.name}`, query.client)),
+  )
+  const { simulate } = source
+  if (simulate === undefined) return
+  server.post<{ Body: SimulationRequest }>(
+    '/api/v1/simulate',
+    {
+      bodyLimit: SIMULATION_LIMIT,
+      schema: {
+        summary: 'Which Services would move, lose or gain an address? Changes nothing',
+        body: simulationRequest,
+        response: { 200: simulationSchema },
+      },
+    },
+    ({ body }) => simulate(body),
   )
 }

@@ -1,3 +1,4 @@
+import type { SimulationRequest } from '#controller/simulate-request.ts'
 import type { Evidence } from './explain/evidence.ts'
 import type { DumpQuery } from './forwarding/dump-source.ts'
 import type { TraceDocument } from './forwarding/trace.ts'
@@ -39,4 +40,6 @@ export interface AdminSource {
   config(): Promise<Document>
   /** @param client the address of a client to ask about */
   evidence(key: string, client?: string): Promise<Evidence>
+  /** What would become of the Services if this were applied and that deleted; absent where nothing is allocated. */
+  simulate?(request: SimulationRequest): Promise<Document>
 }

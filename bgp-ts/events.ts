@@ -64,6 +64,8 @@ export interface FsmState {
   readonly negotiated?: Negotiated
   /** epoch milliseconds, in Established */
   readonly establishedAt?: number
+  /** in Idle: BFD ended the session, and the path is not known to work again */
+  readonly held?: true
 }
 
 /** Everything that can happen to a session: the one door into the state machine. */
@@ -87,6 +89,9 @@ export type Input =
   | { readonly kind: 'update' }
   | { readonly kind: 'notification'; readonly message: NotificationMessage }
   | { readonly kind: 'routeRefresh'; readonly message: RouteRefreshMessage }
+  /** BFD (RFC 5882): the path to the peer failed, why; and it works again, or BFD has no say any more */
+  | { readonly kind: 'bfdDown'; readonly text: string }
+  | { readonly kind: 'bfdUp' }
   /** a message or its framing was so wrong that it calls for a NOTIFICATION */
   | { readonly kind: 'fault'; readonly fault: Fault }
 
@@ -105,6 +110,8 @@ export const inputKinds = [
   'update',
   'notification',
   'routeRefresh',
+  'bfdDown',
+  'bfdUp',
   'fault',
 ] as const satisfies readonly Input['kind'][]
 

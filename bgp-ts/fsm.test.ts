@@ -55,6 +55,8 @@ const samples: Record<string, Input> = {
   update: { kind: 'update' },
   notification: notification(6, 4),
   routeRefresh: { kind: 'routeRefresh', message: { type: 'routeRefresh', afi: 1, safi: 1, subtype: 0 } },
+  bfdDown: { kind: 'bfdDown', text: 'BFD went down' },
+  bfdUp: { kind: 'bfdUp' },
   'fault header': fault('FL_BGP_HEADER_LENGTH'),
   'fault open': fault('FL_BGP_OPEN_MALFORMED'),
   'fault update': fault('FL_BGP_UPDATE_NETWORK'),
@@ -157,6 +159,15 @@ const table: Record<string, Record<SessionState, string>> = {
     'Idle n5/2 close timer idleHold',
     'Established resend',
   ),
+  bfdDown: row(
+    '-',
+    '-',
+    '-',
+    'Idle n6/10 close timer idleHold',
+    'Idle n6/10 close timer idleHold',
+    'Idle n6/10 close timer idleHold',
+  ),
+  bfdUp: row('-', '-', '-', '-', '-', '-'),
   'fault header': row(
     '-',
     '-',
@@ -347,6 +358,56 @@ describe('timers of a session', () => {
       initialState({ ...config, holdTime: 600_000 }),
     )
     expect(timer(step(slow, { kind: 'sendBlocked' }, now).actions, 'sendHold')).toBe(1_200_000)
+  })
+})
+
+describe('a session that BFD ended (RFC 5882 4)', () => {
+  const down: Input = { kind: 'bfdDown', text: 'BFD went down' }
+
+  test('waits ten seconds at least, in words', () => {
+    const { state, actions } = step(stateAt('Established'), down, now)
+    expect(timer(actions, 'idleHold')).toBe(10_000)
+    expect(actions.find((action) => action.do === 'down')).toEqual({
+      do: 'down',
+      reason: {
+        code: 'FL_BGP_CEASE_BFD',
+        text: 'BFD went down; we closed the session: Cease, BFD Down (6/10)',
+      },
+    })
+    const again = step(state, { kind: 'timer', name: 'idleHold' }, now).state
+    expect(again.name).toBe('Connect')
+    expect(again.held).toBeUndefined()
+  })
+
+  test('connects at once when BFD is up again', () => {
+    const { state } = step(stateAt('Established'), down, now)
+    const up = step(state, { kind: 'bfdUp' }, now)
+    expect(up.state.name).toBe('Connect')
+    expect(up.state.held).toBeUndefined()
+    expect(up.actions[0]).toEqual({ do: 'cancel', names: ['idleHold'] })
+  })
+
+  test('runs the back-off when the path comes and goes', () => {
+    const once = step(stateAt('Established'), down, now).state
+    const back = reach([{ kind: 'bfdUp' }, ...path.Established.slice(1)], once)
+    expect(back.name).toBe('Established')
+    const twice = step(back, down, now + 1000)
+    expect(twice.state.failures).toBe(2)
+    expect(step(twice.state, { kind: 'bfdUp' }, now).actions).toEqual([])
+    const settled = step(back, down, now + 60_000)
+    expect(step(settled.state, { kind: 'bfdUp' }, now).state.name).toBe('Connect')
+  })
+
+  test('does not start by itself once it was stopped', () => {
+    const held = step(stateAt('Established'), down, now).state
+    const stopped = step(held, { kind: 'stop', subcode: 2, text: '' }, now).state
+    expect(step(stopped, { kind: 'bfdUp' }, now).state.name).toBe('Idle')
+  })
+
+  test('BFD has no say over a wait that it did not cause', () => {
+    const waiting = step(stateAt('Established'), notification(6, 4), now).state
+    expect(step(waiting, { kind: 'bfdUp' }, now).actions).toEqual([])
+    expect(step(waiting, down, now).actions).toEqual([])
   })
 })
 

@@ -11,11 +11,15 @@
  * - the wait doubles from `connectRetryTime` to 60 s (8.1.1 DampPeerOscillations leaves the method open) and
  *   starts over once a session has lasted 60 s;
  * - the keepalive timer runs on its own and is not restarted by an UPDATE (4.4 asks for at least that often);
+ * - a session that BFD ended waits for BFD, too, before it connects again: at most 10 s, since a router may begin
+ *   BFD only with the BGP session (RFC 5882 4.1 wants no deadlock with a peer that does not do BFD);
  * - an input that cannot occur in a state (our own edge would be wrong) changes nothing; a message that must not
  *   occur is an FSM error (6.6).
  */
 import type { FsmState, Input, Step } from './events.ts'
 import {
+  bfdDown,
+  bfdUp,
   closed,
   connect,
   connectAgain,
@@ -62,6 +66,8 @@ function idle(state: FsmState, input: Input): Step {
       return leaveIdle({ ...state, running: true, failures: 0, seed: input.seed })
     case 'timer': // event 13: IdleHoldTimer_Expires
       return input.name === 'idleHold' && state.running ? connect(state) : stay(state)
+    case 'bfdUp': // RFC 5882 4.1
+      return bfdUp(state)
     case 'stop': // event 2: RFC 4271 ignores it here; we also end the wait
       return { state: { ...state, running: false }, actions: [{ do: 'cancel', names: ['idleHold'] }] }
     case 'configure': // what was wrong may be right now: do not wait on
@@ -121,6 +127,8 @@ function openSent(state: FsmState, input: Input, now: number): Step {
     case 'update':
     case 'routeRefresh': // any other event
       return fail(state, unexpected('FL_BGP_FSM_OPEN_SENT', input.kind), now)
+    case 'bfdDown': // RFC 5882 4.2
+      return bfdDown(state, input, now)
     case 'stop': // event 2
       return stop(state, input)
     case 'configure':
@@ -151,6 +159,8 @@ function openConfirm(state: FsmState, input: Input, now: number): Step {
     case 'update':
     case 'routeRefresh': // any other event; a second OPEN on one connection is no collision
       return fail(state, unexpected('FL_BGP_FSM_OPEN_CONFIRM', input.kind), now)
+    case 'bfdDown': // RFC 5882 4.2
+      return bfdDown(state, input, now)
     case 'stop': // event 2
       return stop(state, input)
     case 'configure':
@@ -184,6 +194,8 @@ function established(state: FsmState, input: Input, now: number): Step {
       return fail(state, inPlace(input.fault, [1, 3, 7], 'FL_BGP_FSM_ESTABLISHED'), now)
     case 'open': // event 19
       return fail(state, unexpected('FL_BGP_FSM_ESTABLISHED', input.kind), now)
+    case 'bfdDown': // RFC 5882 4.2
+      return bfdDown(state, input, now)
     case 'stop': // event 2
       return stop(state, input)
     case 'configure':

@@ -110,6 +110,16 @@ export class Session {
     }
   }
 
+  /** BFD (RFC 5882) says that the path to the peer has failed: a session that is up, or coming up, ends. */
+  bfdDown(text: string): void {
+    this.#dispatch({ kind: 'bfdDown', text })
+  }
+
+  /** The path works again, or BFD has no say any more: what BFD ended may connect. */
+  bfdUp(): void {
+    this.#dispatch({ kind: 'bfdUp' })
+  }
+
   status(): SessionStatus {
     const config = this.#config
     const { name, negotiated } = this.#state

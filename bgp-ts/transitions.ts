@@ -24,6 +24,8 @@ const minConnectTime = 10_000
 const openHoldTime = 240_000
 /** RFC 4271 10: no more than one KEEPALIVE a second. */
 const minKeepaliveTime = 1000
+/** After BFD ended a session: how long it is waited for, see `fsm.ts`. */
+const bfdHoldTime = 10_000
 /** RFC 9687 4: at least 8 minutes, or twice the hold time. */
 const minSendHoldTime = 480_000
 
@@ -41,7 +43,7 @@ export const initialState = (config: FsmConfig): FsmState => ({
 export const stay = (state: FsmState): Step => ({ state, actions: [] })
 
 /** RFC 4271 8.2.2 Connect: begins an attempt; the timer ends it. */
-export function connect(state: FsmState): Step {
+export function connect({ held: _held, ...state }: FsmState): Step {
   const { ms, seed } = jitter(state.seed, Math.max(minConnectTime, backOff(state.config, state.failures)))
   return {
     state: { ...state, name: 'Connect', seed },
@@ -89,22 +91,23 @@ interface Failure extends DownReason {
   /** false: this failure does not lengthen the wait */
   readonly counts?: boolean
   readonly withoutCapabilities?: boolean
+  readonly held?: true | undefined
 }
 
 /** RFC 4271 6: say why, close, and wait in Idle. A Fault becomes its NOTIFICATION. */
-export function fail(state: FsmState, failure: Failure | Fault, now: number): Step {
+export function fail(state: FsmState, failure: Failure | Fault, now: number, held?: true): Step {
   if (!('error' in failure)) return end(state, 'Idle', now, failure)
   const notification = notificationOf(failure)
   const words = notificationWords(notification.code, notification.subcode)
   const text = `${failure.text}; we closed the session: ${words}`
-  return end(state, 'Idle', now, { code: failure.error, text, notification })
+  return end(state, 'Idle', now, { code: failure.error, text, notification, held })
 }
 
 function end(state: FsmState, name: 'Idle' | 'Active', now: number, failure: Failure): Step {
   const settled = state.establishedAt !== undefined && now - state.establishedAt >= settledAfter
   const failures = settled ? 0 : state.failures
   const { ms, seed } = jitter(state.seed, backOff(state.config, failures))
-  const { code, text, notification } = failure
+  const { code, text, notification, held } = failure
   return {
     state: {
       name,
@@ -113,13 +116,18 @@ function end(state: FsmState, name: 'Idle' | 'Active', now: number, failure: Fai
       failures: failure.counts === false ? failures : failures + 1,
       seed,
       withoutCapabilities: failure.withoutCapabilities ?? false,
+      ...(held && { held }),
     },
     actions: [
       ...(notification === undefined ? [] : [{ do: 'send', message: notification } as const]),
       { do: 'cancel', names: connectionTimers },
       { do: 'close' },
       { do: 'down', reason: { code, text } },
-      { do: 'timer', name: name === 'Idle' ? 'idleHold' : 'connectRetry', ms },
+      {
+        do: 'timer',
+        name: name === 'Idle' ? 'idleHold' : 'connectRetry',
+        ms: held ? Math.max(ms, bfdHoldTime) : ms,
+      },
     ],
   }
 }
@@ -140,6 +148,15 @@ export function stop(state: FsmState, { subcode, text }: Input & { kind: 'stop' 
 
 const hasConnection = ({ name }: FsmState): boolean =>
   name === 'OpenSent' || name === 'OpenConfirm' || name === 'Established'
+
+/** RFC 9384: the peer hears that the path failed; a new session waits until BFD says that it works. */
+export const bfdDown = (state: FsmState, { text }: Input & { kind: 'bfdDown' }, now: number): Step =>
+  fail(state, { error: 'FL_BGP_CEASE_BFD', data: [], text }, now, true)
+
+/** At once after the first failure; with a path that comes and goes the wait runs its time. */
+export function bfdUp(state: FsmState): Step {
+  return state.held && state.running && state.failures === 1 ? leaveIdle(state) : stay(state)
+}
 
 /** A change that the present session cannot take ends it with Cease 6/6 (RFC 4486 4) and connects anew. */
 export function reconfigure(state: FsmState, { config, reset }: Input & { kind: 'configure' }): Step {

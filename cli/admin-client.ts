@@ -15,14 +15,30 @@ const TIMEOUT_MS = 10_000
  * One GET of an admin API.
  * @throws CliError when it cannot be reached or answers with an error
  */
-export async function getDocument(target: AdminTarget, path: string): Promise<Record<string, unknown>> {
+export function getDocument(target: AdminTarget, path: string): Promise<Record<string, unknown>> {
+  return ask(target, path)
+}
+
+/**
+ * One POST of an admin API.
+ * @throws CliError as `getDocument`
+ */
+export function postDocument(
+  target: AdminTarget,
+  path: string,
+  body: object,
+): Promise<Record<string, unknown>> {
+  return ask(target, path, JSON.stringify(body))
+}
+
+async function ask(target: AdminTarget, path: string, sent?: string): Promise<Record<string, unknown>> {
   if (target.admin === undefined) {
     throw new CliError(
       'FL_CLI_OPTION',
       'which process? give --admin SOCKET or URL (or FAIRLEAD_ADMIN in the environment)',
     )
   }
-  const { status, body } = await get(target.admin, target.token, path)
+  const { status, body } = await send(target.admin, target.token, path, sent)
   let document: Record<string, unknown>
   try {
     document = JSON.parse(body) as Record<string, unknown>
@@ -37,17 +53,22 @@ export async function getDocument(target: AdminTarget, path: string): Promise<Re
   return document
 }
 
-function get(
+function send(
   admin: string,
   token: string | undefined,
   path: string,
+  sent: string | undefined,
 ): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
-    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
-    const options: RequestOptions = { path, headers, timeout: TIMEOUT_MS }
+    const headers = {
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(sent === undefined ? {} : { 'content-type': 'application/json' }),
+    }
+    const method = sent === undefined ? 'GET' : 'POST'
+    const options: RequestOptions = { method, path, headers, timeout: TIMEOUT_MS }
     const url = /^https?:/.test(admin) ? new URL(path, admin) : undefined
-    const send = url?.protocol === 'https:' ? httpsRequest : httpRequest
-    const call = url === undefined ? send({ ...options, socketPath: admin }) : send(url, options)
+    const request = url?.protocol === 'https:' ? httpsRequest : httpRequest
+    const call = url === undefined ? request({ ...options, socketPath: admin }) : request(url, options)
     const failed = (error: Error) =>
       reject(
         new CliError('FL_CLI_ADMIN_UNREACHABLE', `cannot reach ${admin}: ${error.message}`, { cause: error }),
@@ -62,6 +83,6 @@ function get(
         resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }),
       )
     })
-    call.end()
+    call.end(sent)
   })
 }

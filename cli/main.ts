@@ -21,6 +21,8 @@ const list = (value: string): string[] =>
     .map((part) => part.trim())
     .filter((part) => part !== '')
 
+const collect = (value: string, before: readonly string[]): string[] => [...before, value]
+
 /** Options of both processes; names as MetalLB's where it has them. */
 function processOptions(command: Command): Command {
   return command
@@ -125,6 +127,19 @@ admin(
     .argument('<namespace/name>')
     .option('--client <address>', 'a client that cannot reach it'),
 ).action(async (key: string, options) => (await import('./explain-command.ts')).explainService(key, options))
+
+admin(
+  program
+    .command('simulate')
+    .description('which Services would move, lose or gain an address (exit code 3: some would move or lose)')
+    .option(
+      '-f, --file <file>',
+      'YAML or JSON as for kubectl apply, - for standard input; repeatable',
+      collect,
+      [],
+    )
+    .option('--delete <kind/name>', 'as for kubectl delete; repeatable', collect, []),
+).action(async (options) => (await import('./simulate-command.ts')).simulateCommand(options))
 
 const forwarding = program.command('forwarding').description("look at this node's forwarding")
 forwarding

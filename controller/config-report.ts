@@ -1,15 +1,11 @@
 import type { Problem } from '#crds/config.ts'
-import type { ConfigurationStateStatus, ObjectCondition } from '#crds/objects.ts'
-import type { KubeApi, KubeObject } from '#kube/api.ts'
+import type { KubeApi } from '#kube/api.ts'
 import type { Clock } from '#kube/clock.ts'
-import { sameCondition, setCondition } from '#kube/conditions.ts'
-import { isKubeError } from '#kube/errors.ts'
+import { ConfigStateWriter } from '#kube/config-state.ts'
+import { describeProblem } from '#kube/config-verdict.ts'
 import type { EventRecorder, Regarding } from '#kube/events.ts'
 import type { Logger } from '#kube/logger.ts'
-import { resources } from '#kube/resources.ts'
-import { timestamp } from '#kube/timestamp.ts'
 import type { Outcome } from '#kube/work-queue.ts'
-import { notNow } from './leadership.ts'
 
 export interface ConfigReportOptions {
   readonly api: KubeApi
@@ -20,27 +16,45 @@ export interface ConfigReportOptions {
   readonly uidOf: (problem: Problem) => string
   /** undefined while this replica may not write */
   readonly problems: () => readonly Problem[] | undefined
+  /** somebody else changed or deleted the ConfigurationState: time to `reconcile` */
+  readonly onDisturbed?: () => void
 }
-
-/** Name of our ConfigurationState object. */
-const STATE_NAME = 'controller'
-const SUMMARY_LIMIT = 16_384
 
 /** Brings what is wrong with the configuration to the person who can mend it: log, events, ConfigurationState. */
 export class ConfigReport {
   readonly #options: ConfigReportOptions
+  readonly #state: ConfigStateWriter
   #logged = new Set<string>()
   #said = new Set<string>()
 
   constructor(options: ConfigReportOptions) {
+    const { api, clock, log, namespace, problems, onDisturbed = () => {} } = options
     this.#options = options
+    this.#state = new ConfigStateWriter({
+      api,
+      clock,
+      namespace,
+      component: 'controller',
+      problems,
+      onDisturbed,
+      onError: (error, retryInMs) => log.warn({ err: error, retryInMs }, 'cannot follow configurationstates'),
+    })
+  }
+
+  /** Begins to watch the ConfigurationState. */
+  start(): void {
+    this.#state.start()
+  }
+
+  stop(): void {
+    this.#state.stop()
   }
 
   /** Every replica logs each problem once. */
   log(problems: readonly Problem[]): void {
     for (const problem of problems) {
       if (!this.#logged.has(identity(problem)))
-        this.#options.log.warn(problem, `configuration: ${describe(problem)}`)
+        this.#options.log.warn(problem, `configuration: ${describeProblem(problem)}`)
     }
     this.#logged = new Set(problems.map(identity))
   }
@@ -52,93 +66,24 @@ export class ConfigReport {
       return { kind: 'done' }
     }
     this.#recordEvents(problems)
-    return this.#writeState()
+    return this.#state.reconcile()
   }
 
-  /** Each problem once, until it has gone and come back. */
+  /** Each problem of an object once, until it has gone and come back. */
   #recordEvents(problems: readonly Problem[]): void {
     const { events, uidOf } = this.#options
+    const said = new Set<string>()
     for (const problem of problems) {
-      if (this.#said.has(identity(problem))) continue
+      const uid = uidOf(problem)
+      const key = `${uid} ${identity(problem)}`
+      said.add(key)
+      if (this.#said.has(key)) continue
       const reason = problem.severity === 'error' ? 'InvalidConfiguration' : 'DoubtfulConfiguration'
       const field = problem.field === '' ? '' : `${problem.field}: `
-      events.record(regarding(problem, uidOf(problem)), 'Warning', reason, field + problem.message)
+      events.record(regarding(problem, uid), 'Warning', reason, field + problem.message)
     }
-    this.#said = new Set(problems.map(identity))
+    this.#said = said
   }
-
-  /** Asks before each write whether it may begin: leadership can end while the server answers. */
-  async #writeState(): Promise<Outcome> {
-    const { api, clock, namespace } = this.#options
-    const key = { namespace, name: STATE_NAME }
-    let present = await this.#readState()
-    if (present === undefined) {
-      if (this.#options.problems() === undefined) return notNow
-      present = await api.create(resources.configurationStates, emptyState(key))
-    }
-    const problems = this.#options.problems()
-    if (problems === undefined) return notNow
-    const { status: before = {} } = present as KubeObject & { status?: ConfigurationStateStatus }
-    const status = stateOf(problems, before.conditions ?? [], timestamp(clock.now()))
-    if (sameState(before, status)) return { kind: 'done' }
-    // The resourceVersion keeps a write that is late from undoing the next leader's; after a 409 the queue tries again.
-    const patch = { metadata: { resourceVersion: present.metadata.resourceVersion }, status }
-    await api.patch(resources.configurationStates, key, patch, { type: 'merge', subresource: 'status' })
-    return { kind: 'done' }
-  }
-
-  async #readState(): Promise<KubeObject | undefined> {
-    const { api, namespace } = this.#options
-    try {
-      return await api.get(resources.configurationStates, { namespace, name: STATE_NAME })
-    } catch (error) {
-      if (isKubeError(error, 'FL_KUBE_NOT_FOUND')) return undefined
-      throw error
-    }
-  }
-}
-
-const emptyState = (key: { namespace: string; name: string }): KubeObject => ({
-  apiVersion: 'metallb.io/v1beta1',
-  kind: 'ConfigurationState',
-  metadata: { ...key, labels: { 'metallb.io/component-type': 'controller' } },
-})
-
-/** The verdict in upstream's form: one condition for pools, one for everything. */
-function stateOf(
-  problems: readonly Problem[],
-  before: readonly ObjectCondition[],
-  nowIso: string,
-): Required<ConfigurationStateStatus> {
-  const errors = problems.filter(({ severity }) => severity === 'error')
-  const pools = errors.filter(({ kind }) => kind === 'IPAddressPool')
-  const withPools = setCondition(before, verdict('poolReconcilerValid', pools), nowIso)
-  return {
-    result: errors.length > 0 ? 'Invalid' : 'Valid',
-    errorSummary: summary(errors),
-    conditions: setCondition(withPools, verdict('configReconcilerValid', errors), nowIso),
-  }
-}
-
-const verdict = (type: string, errors: readonly Problem[]) =>
-  errors.length === 0
-    ? { type, status: 'True' as const, reason: 'Reconciled', message: '' }
-    : { type, status: 'False' as const, reason: 'ConfigurationError', message: summary(errors) }
-
-const summary = (errors: readonly Problem[]): string =>
-  errors.map(describe).join('\n').slice(0, SUMMARY_LIMIT)
-
-const describe = ({ kind, namespace, name, field, message }: Problem): string =>
-  `${kind} ${namespace}/${name}${field === '' ? '' : ` ${field}`}: ${message}`
-
-function sameState(a: ConfigurationStateStatus, b: Required<ConfigurationStateStatus>): boolean {
-  const { conditions = [] } = a
-  return (
-    a.result === b.result &&
-    (a.errorSummary ?? '') === b.errorSummary &&
-    conditions.length === b.conditions.length &&
-    conditions.every((one, index) => sameCondition(one, b.conditions[index]))
-  )
 }
 
 const identity = ({ kind, namespace, name, field, message }: Problem): string =>

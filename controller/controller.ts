@@ -1,5 +1,5 @@
 import type { Config } from '#crds/config.ts'
-import { keyOf, type KubeApi } from '#kube/api.ts'
+import { keyOf, type KubeApi, type KubeObject, type Resource } from '#kube/api.ts'
 import type { Clock } from '#kube/clock.ts'
 import { EventRecorder } from '#kube/events.ts'
 import type { Logger } from '#kube/logger.ts'
@@ -14,6 +14,8 @@ import { notNow, type Leadership } from './leadership.ts'
 import { ControllerMetrics } from './metrics.ts'
 import { PoolStatusReconciler } from './pool-status.ts'
 import { POOL_ANNOTATION } from './request.ts'
+import { ReservationReconciler } from './reservation-reconciler.ts'
+import { projectReservation, type ReservationObject } from './reservation.ts'
 import { ServiceReconciler } from './service-reconciler.ts'
 import { byAge, Session } from './session.ts'
 import { ADDRESS_ASSIGNED, ANNOUNCED } from './status-patch.ts'
@@ -32,6 +34,8 @@ export interface ControllerOptions {
 const FIRST_ANNOUNCEMENT_DELAY_MS = 300
 const ANNOUNCEMENT_DELAY_MS = 1000
 const POOL_STATUS_DELAY_MS = 1000
+/** Between looks at a ConfigurationState that somebody else writes to. */
+const CONFIG_STATE_DELAY_MS = 1000
 const CONCURRENCY = 8
 const PAGE = 500
 
@@ -45,18 +49,20 @@ export class Controller {
   readonly #options: ControllerOptions
   readonly #events: EventRecorder
   readonly #services: ServiceReconciler
+  readonly #reservations: ReservationReconciler
   readonly #poolStatus: PoolStatusReconciler
   readonly #report: ConfigReport
   readonly #queues: {
     readonly activation: WorkQueue
     readonly services: WorkQueue
+    readonly reservations: WorkQueue
     readonly pools: WorkQueue
     readonly configuration: WorkQueue
   }
   /** keys of Services that concern us, by namespace */
   readonly #byNamespace = new Map<string, Set<string>>()
   readonly #frontends = new FrontendIndex()
-  #session: Session | undefined
+  #session: Session<ReservationObject> | undefined
   /** counts changes of leadership */
   #term = 0
   /** what was last said about leadership; a Lease may be late without it having changed */
@@ -72,6 +78,17 @@ export class Controller {
       onError: (what, error, retryInMs) => log.warn({ err: error, retryInMs }, `cannot follow ${what}`),
     })
     this.#events = new EventRecorder({ api, clock, component: 'fairlead-controller', instance: identity })
+    this.#reservations = new ReservationReconciler({
+      api,
+      clock,
+      observed: (key) => this.inputs.reservations.store.get(key),
+      session: () => this.#writable(),
+      held: () => this.#session !== undefined,
+      onChanged: (services) => {
+        for (const key of services) this.#dirty(key)
+        this.#followUp()
+      },
+    })
     this.#services = new ServiceReconciler({
       api,
       clock,
@@ -81,10 +98,8 @@ export class Controller {
       taken: (key) => this.#frontends.taken(key),
       session: () => this.#writable(),
       held: () => this.#session !== undefined,
-      onDecided: (hopeful, touchedPools) => {
-        for (const key of hopeful) this.#queues.services.add(key)
-        for (const pool of touchedPools) this.#queues.pools.addAfter(pool, POOL_STATUS_DELAY_MS)
-      },
+      ensureReservation: (key) => this.#reservations.ensure(key),
+      onDecided: () => this.#followUp(),
     })
     this.#poolStatus = new PoolStatusReconciler({
       api,
@@ -100,10 +115,12 @@ export class Controller {
       events: this.#events,
       uidOf: (problem) => this.inputs.config.uidOf(problem),
       problems: () => (this.#writable() === undefined ? undefined : this.inputs.config.problems),
+      onDisturbed: () => this.#queues.configuration.addAfter('configuration', CONFIG_STATE_DELAY_MS),
     })
     this.#queues = {
       activation: this.#queue('activation', () => this.#activate()),
       services: this.#queue('services', (key) => this.#services.reconcile(key), CONCURRENCY),
+      reservations: this.#queue('reservations', (key) => this.#reservations.reconcile(key), CONCURRENCY),
       pools: this.#queue('pools', (key) => this.#unlessFenced(() => this.#poolStatus.reconcile(key))),
       configuration: this.#queue('configuration', () => this.#unlessFenced(() => this.#report.reconcile())),
     }
@@ -117,8 +134,13 @@ export class Controller {
     })
   }
 
+  /** where the configuration is read */
+  get namespace(): string {
+    return this.#options.namespace
+  }
+
   /** What was allocated, while this replica leads and is ready to. */
-  get session(): Session | undefined {
+  get session(): Session<ReservationObject> | undefined {
     return this.#session
   }
 
@@ -136,8 +158,13 @@ export class Controller {
     this.inputs.namespaces.onChange(({ key, previous, current }) => {
       if (previous !== undefined && current !== undefined && sameLabels(previous.labels, current.labels))
         return
-      this.#session?.setNamespace(key, current?.labels)
+      if (this.#session?.setNamespace(key, current?.labels) !== true) return
       for (const service of this.#byNamespace.get(key) ?? []) this.#dirty(service)
+      this.#followUp()
+    })
+    this.inputs.reservations.onChange(({ key }) => {
+      this.#reservations.doubt(key)
+      if (this.#session !== undefined) this.#queues.reservations.add(key)
     })
     this.inputs.onAnnouncement((service) => {
       if (!this.#session?.has(service)) return
@@ -147,7 +174,13 @@ export class Controller {
         saysAnnounced(known) ? ANNOUNCEMENT_DELAY_MS : FIRST_ANNOUNCEMENT_DELAY_MS,
       )
     })
-    this.inputs.config.onChange((config) => this.#configChanged(config))
+    this.inputs.config.onChange((config, _previous, _problems, recreated) => {
+      this.#configChanged(config)
+      // A pool that came back as another object has no status.
+      for (const { kind, name } of recreated)
+        if (kind === 'IPAddressPool') this.#queues.pools.addAfter(name, POOL_STATUS_DELAY_MS)
+    })
+    this.#report.start()
     for (const queue of Object.values(this.#queues)) queue.start()
     this.inputs.start()
     void this.inputs.whenSynced().then(() => this.#queues.activation.add('activation'))
@@ -160,6 +193,7 @@ export class Controller {
   leadershipChanged(leader: boolean): void {
     this.#options.log.info({ leader }, leader ? 'leading' : 'standing by')
     this.#session = undefined
+    this.#reservations.endTerm()
     this.#leading = leader
     this.#term++
     if (leader) this.#queues.activation.add('activation')
@@ -169,13 +203,14 @@ export class Controller {
   /** Begins nothing more, finishes what was begun and says what is left to say. */
   async stop(): Promise<void> {
     this.inputs.stop()
+    this.#report.stop()
     await Promise.all(Object.values(this.#queues).map((queue) => queue.stop()))
     this.#session = undefined
     await this.#events.flush()
   }
 
   /** The session, when a write may begin now. */
-  #writable(): Session | undefined {
+  #writable(): Session<ReservationObject> | undefined {
     const { clock, leadership } = this.#options
     return leadership.mayWrite(clock.now()) ? this.#session : undefined
   }
@@ -222,12 +257,21 @@ export class Controller {
     this.#queues.configuration.add('configuration')
     if (this.#session === undefined) return
     for (const key of this.#session.setConfig(config, problems)) this.#dirty(key)
-    for (const pool of this.#session.takeTouched()) this.#queues.pools.addAfter(pool, POOL_STATUS_DELAY_MS)
+    this.#followUp()
+  }
+
+  /** What the last steps of the session make worth looking at. */
+  #followUp(): void {
+    const session = this.#session
+    if (session === undefined) return
+    for (const key of session.takeHopeful()) this.#queues.services.add(key)
+    for (const key of session.takeTouchedReservations()) this.#queues.reservations.add(key)
+    for (const pool of session.takeTouched()) this.#queues.pools.addAfter(pool, POOL_STATUS_DELAY_MS)
   }
 
   /**
-   * The first thing a leader does. It lists the Services anew, because its reflector may be behind the last writes
-   * of the leader before it, and registers all addresses in use before it gives out any.
+   * The first thing a leader does. It lists Services and AddressReservations anew, because its reflectors may be
+   * behind the last writes of the leader before it, and registers all addresses in use before it gives out any.
    */
   async #activate(): Promise<Outcome> {
     const { clock, leadership, loadBalancerClass, log } = this.#options
@@ -236,13 +280,15 @@ export class Controller {
     if (fenced()) return this.#leading ? notNow : { kind: 'done' }
     const term = this.#term
     // What an earlier term began to write must be in the list.
-    await this.#queues.services.idle()
-    const services = (await this.#listServices()).sort(byAge)
+    await Promise.all([this.#queues.services.idle(), this.#queues.reservations.idle()])
+    this.#reservations.beginTerm()
+    const services = (await this.#list(resources.services, projectService)).sort(byAge)
+    const reservations = await this.#list(resources.addressReservations, projectReservation)
     if (term !== this.#term) return { kind: 'done' }
     if (fenced()) return this.#leading ? notNow : { kind: 'done' }
     const { config, problems } = this.inputs.config
     const namespaces = this.inputs.namespaces.store.values()
-    this.#session = new Session(loadBalancerClass, config, problems, namespaces, services)
+    this.#session = new Session(loadBalancerClass, config, problems, namespaces, services, reservations)
     this.#poolStatus.reset()
     for (const service of services) {
       const key = keyOf(service)
@@ -252,23 +298,25 @@ export class Controller {
     for (const keys of this.#byNamespace.values()) for (const key of keys) this.#queues.services.add(key)
     for (const key of this.#frontends.losers()) this.#queues.services.add(key)
     for (const { name } of config.pools) this.#queues.pools.addAfter(name, POOL_STATUS_DELAY_MS)
+    for (const reservation of reservations) this.#queues.reservations.add(keyOf(reservation))
+    for (const key of this.#reservations.doubtful) this.#queues.reservations.add(key)
     this.#queues.configuration.add('configuration')
     log.info({ services: services.length, pools: config.pools.length }, 'allocating')
     return { kind: 'done' }
   }
 
-  async #listServices(): Promise<Service[]> {
-    const services: Service[] = []
+  async #list<T>(resource: Resource, project: (object: KubeObject) => T): Promise<T[]> {
+    const all: T[] = []
     let next: string | undefined
     do {
-      const page = await this.#options.api.list(resources.services, {
+      const page = await this.#options.api.list(resource, {
         limit: PAGE,
         ...(next === undefined ? {} : { continue: next }),
       })
-      for (const object of page.items) services.push(projectService(object))
+      for (const object of page.items) all.push(project(object))
       next = page.continue
     } while (next)
-    return services
+    return all
   }
 }
 

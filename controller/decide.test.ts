@@ -2,27 +2,9 @@ import { expect, test } from 'vitest'
 import { formatAddress } from '#inet/address.ts'
 import type { Pool } from '#crds/config.ts'
 import { Allocator } from './allocator/allocator.ts'
-import { allocation, pool } from './allocator/test-pools.ts'
+import { dual, ips, others, p1, p5, prefer, v4 } from './cases/fixture.ts'
 import { adopt, decide, type Decision, type Scope } from './decide.ts'
 import { ingress, service } from './test-services.ts'
-
-const NS1 = { namespaces: ['test-ns1'] }
-const TEAM = { serviceSelectors: [{ matchLabels: { team: 'metallb' } }] }
-/** Upstream's fixture; p1, p3 and p5 overlap, so each case has the one that it needs. */
-const p1 = pool('p1', ['1.2.3.0/31'])
-const p3 = pool('p3', ['1000::/127'])
-const p5 = pool('p5', ['1.2.3.0/31', '1000::/127'])
-const others = [
-  pool('p2', ['3.4.5.6/32'], { autoAssign: false }),
-  pool('p4', ['2000::1/128'], { autoAssign: false }),
-  pool('p6', ['7.8.9.0/31'], allocation({ ...NS1, priority: 10 })),
-  pool('p7', ['10.11.12.0/31'], allocation({ ...NS1, priority: 11 })),
-  pool('p8', ['13.14.15.0/31'], allocation({ ...TEAM, priority: 9 })),
-  pool('p9', ['16.17.18.0/31'], allocation({ namespaces: ['test-ns2'] })),
-  pool('p10', ['19.20.21.0/31'], allocation({ ...TEAM, priority: 8 })),
-  pool('p11', ['22.23.24.0/31'], allocation({ ...NS1, ...TEAM, priority: 8 })),
-  pool('p12', ['25.26.27.0/31'], allocation({ ...NS1, ...TEAM, priority: 5 })),
-]
 
 function scopeOf(pools: readonly Pool[], more: Partial<Scope> = {}): Scope {
   const allocator = new Allocator()
@@ -32,114 +14,8 @@ function scopeOf(pools: readonly Pool[], more: Partial<Scope> = {}): Scope {
 
 const addressesOf = (decision: ReturnType<typeof decide>): string[] =>
   'notOurs' in decision ? [decision.notOurs] : decision.addresses.map(formatAddress)
-const eventsOf = (decision: ReturnType<typeof decide>): string[] =>
-  'notOurs' in decision ? [] : decision.events.map(({ type, reason }) => `${type} ${reason}`)
-
-const require = { ipFamilyPolicy: 'RequireDualStack' }
-const prefer = { ipFamilyPolicy: 'PreferDualStack' }
-const ips = (text: string) => ({ annotations: { 'metallb.io/loadBalancerIPs': text } })
-const from = (name: string) => ({ annotations: { 'metallb.io/address-pool': name } })
-const v4 = { clusterIPs: ['1.2.3.4'] }
-const v6 = { clusterIPs: ['3000::1'] }
-const dual = { clusterIPs: ['1.2.3.4', '3000::1'] }
 const single = [p1, ...others]
 const both = [p5, ...others]
-
-type Case = [string, Pool[], Parameters<typeof service>[1], string[], string[]]
-const assignedEvent = ['Normal IPAllocated']
-const failed = ['Warning AllocationFailed']
-const unreadable = ['Warning LoadBalancerFailed']
-const cases: Case[] = [
-  ['A1 ClusterIP', single, { spec: { type: 'ClusterIP' } }, ['NotLoadBalancer'], []],
-  ['A2', both, {}, ['1.2.3.0'], assignedEvent],
-  ['A3 loadBalancerIP', both, { spec: { loadBalancerIP: '1.2.3.0' } }, ['1.2.3.0'], assignedEvent],
-  ['A4', both, ips('1.2.3.1'), ['1.2.3.1'], assignedEvent],
-  [
-    'A4, deprecated',
-    both,
-    { annotations: { 'metallb.universe.tf/loadBalancerIPs': '1.2.3.1' } },
-    ['1.2.3.1'],
-    assignedEvent,
-  ],
-  ['A5', both, { ...ips('1.2.3.1'), spec: { loadBalancerIP: '1.2.3.0' } }, [], unreadable],
-  ['A7', both, { annotations: { ...ips('1.2.3.1').annotations, ...from('p2').annotations } }, [], failed],
-  ['A8', both, ips('1.2.3.1,1.2.3.2'), [], unreadable],
-  ['A9 nonsense', both, ips('1.2.3.x'), [], unreadable],
-  ['A10', single, from('p1'), ['1.2.3.0'], assignedEvent],
-  ['A11', single, { ...from('p2'), status: ingress('1.2.3.0') }, ['3.4.5.6'], assignedEvent],
-  [
-    'A13',
-    both,
-    { status: ingress('2.3.4.5') },
-    ['1.2.3.0'],
-    ['Normal ClearAssignment', 'Normal IPAllocated'],
-  ],
-  [
-    'A14',
-    both,
-    { status: ingress('foo.bar.local', '10.10.10.10') },
-    ['1.2.3.0'],
-    ['Normal ClearAssignment', 'Normal IPAllocated'],
-  ],
-  ['A16', both, { spec: { loadBalancerIP: '3.4.5.6' } }, ['3.4.5.6'], assignedEvent],
-  [
-    'A17',
-    both,
-    { spec: { loadBalancerIP: '3.4.5.6', externalTrafficPolicy: 'Local' } },
-    ['3.4.5.6'],
-    assignedEvent,
-  ],
-  ['A19', both, { spec: { ...v6, loadBalancerIP: '1.2.3.1' } }, [], failed],
-  ['A20', both, { spec: { ...v4, loadBalancerIP: '1000::' } }, [], failed],
-  ['A22', both, { spec: v6, status: ingress('1.2.3.0') }, ['1000::'], assignedEvent],
-  ['A23', both, { spec: { ...dual, ...require } }, ['1.2.3.0', '1000::'], assignedEvent],
-  ['A25', single, { ...from('p1'), spec: { ...dual, ...prefer } }, ['1.2.3.0'], assignedEvent],
-  ['A26', [p3, ...others], { ...from('p3'), spec: { ...v6, ...prefer } }, ['1000::'], assignedEvent],
-  ['A28', both, { ...from('p5'), spec: { ...v4, ...require } }, [], ['Warning not enough clusterips']],
-  ['A29', both, { spec: { ...dual, ...prefer, loadBalancerIP: '1.2.3.1' } }, [], failed],
-  ['A31', both, { ...ips('1.2.3.0,1000::'), spec: v4 }, [], failed],
-  [
-    'A32',
-    both,
-    { spec: { clusterIPs: ['3000::1', '5.6.7.8'], ...require }, status: ingress('foo.bar.local', '1000::') },
-    ['1.2.3.0', '1000::'],
-    assignedEvent,
-  ],
-  ['A34', single, { namespace: 'test-ns2' }, ['16.17.18.0'], assignedEvent],
-  ['A35', single, { labels: { team: 'metallb' } }, ['19.20.21.0'], assignedEvent],
-  [
-    'A36 both restrictions',
-    single,
-    { namespace: 'test-ns1', labels: { team: 'metallb' } },
-    ['25.26.27.0'],
-    assignedEvent,
-  ],
-  ['A37', single, { namespace: 'test-ns1', spec: { ...v4, ...prefer } }, ['7.8.9.0'], assignedEvent],
-  [
-    'A38',
-    both,
-    { status: ingress('1.2.3.0', '1.2.3.1', '1.2.3.2') },
-    ['1.2.3.0'],
-    ['Warning nolbIPsIPFamily', 'Normal IPAllocated'],
-  ],
-  ['no cluster IP', both, { spec: { clusterIPs: [] } }, [], []],
-  ['headless', both, { spec: { clusterIPs: ['None'] } }, [], ['Warning noclusterIPsIPFamily']],
-  ['unknown pool', both, from('x'), [], failed],
-  ['no pools', [], {}, [], []],
-  ['no pools, one address', [], { status: ingress('1.2.3.0') }, [], ['Normal ClearAssignment']],
-]
-
-test.each(cases)('%s', (_case, pools, more, addresses, events) => {
-  const scope = scopeOf(pools)
-  const decision = decide(service('svc', more), scope)
-  expect(addressesOf(decision)).toEqual(addresses)
-  expect(eventsOf(decision)).toEqual(events)
-  if ('notOurs' in decision) return
-  // Once it is written, nothing changes and nothing more is said about what went well.
-  const again = decide(service('svc', { ...more, status: ingress(...addresses) }), scope)
-  expect(addressesOf(again)).toEqual(addresses)
-  expect(eventsOf(again).filter((event) => event.startsWith('Normal'))).toEqual([])
-})
 
 test.each([
   [undefined, '', true],
@@ -165,20 +41,6 @@ test('says what upstream says', () => {
   expect(refused.events[0].message).toBe(
     'Failed to allocate IP for "test/two": ["1.2.3.9"] is not allowed in config',
   )
-})
-
-test('A40: a Service keeps its address until the configuration forbids it', () => {
-  const first = pool('default', ['1.2.3.0/24', '1000::/127'])
-  const second = pool('second', ['4.5.6.0/24'])
-  const scope = scopeOf([first])
-  const svc = service('svc')
-  expect(addressesOf(decide(svc, scope))).toEqual(['1.2.3.0'])
-  scope.allocator.setPools([first, second])
-  expect(addressesOf(decide(svc, scope))).toEqual(['1.2.3.0'])
-  scope.allocator.setPools([second])
-  const moved = decide(svc, scope)
-  expect(addressesOf(moved)).toEqual(['4.5.6.0'])
-  expect(eventsOf(moved)).toEqual(['Normal ClearAssignment', 'Normal IPAllocated'])
 })
 
 test('unreadable requests take nothing away', () => {

@@ -3,13 +3,9 @@ import { keyOf } from '#kube/api.ts'
 import { classRefusal } from '#kube/objects/load-balancer-class.ts'
 import type { Service } from '#kube/objects/service.ts'
 import type { Allocator } from './allocator/allocator.ts'
-import type { Considered } from './allocator/outcome.ts'
-import {
-  quoteAddresses,
-  sameFamilies,
-  type AllocationRequest,
-  type RefusalReason,
-} from './allocator/request.ts'
+import { poolsText, quoteAddresses, type AllocationOutcome, type Considered } from './allocator/outcome.ts'
+import { sameFamilies, type AllocationRequest, type RefusalReason } from './allocator/request.ts'
+import type { Wish } from './allocator/waiting.ts'
 import { POOL_ANNOTATION, readRequest } from './request.ts'
 
 /** What decisions depend on besides the Service. */
@@ -31,13 +27,21 @@ export interface ServiceEvent {
 /** What should be true of a Service of ours. */
 export interface Decision {
   readonly addresses: readonly Address[]
+  /** the pools of the addresses as `poolsText` has them */
   readonly pool: string
-  /** `Assigned`, `PoolInvalid` (kept although its pool is in error), or why it has no address */
+  /**
+   * `Assigned`, `PoolInvalid` (kept although its pool is in error), or why it has no address; with addresses, why it
+   * has not those of its AddressReservation
+   */
   readonly reason: 'Assigned' | 'PoolInvalid' | RefusalReason
   readonly message: string
   readonly considered: readonly Considered[]
-  /** has no address, or one where it would like two: to be looked at again when something becomes free */
+  /** the AddressReservation that it holds, `namespace/name`; '' for none */
+  readonly reservation: string
+  /** has not all that it wants: to be looked at again when the configuration changes */
   readonly wantsMore: boolean
+  /** what it waits for besides; undefined when nothing that others have can help */
+  readonly wish?: Wish
   readonly events: readonly ServiceEvent[]
 }
 
@@ -60,10 +64,29 @@ export function decide(service: Service, scope: Scope): Decision | NotOurs {
   const events: ServiceEvent[] = []
   const outcome = decideOurs(key, service, scope, events)
   const wanted = service.ipFamilyPolicy === 'PreferDualStack' ? service.clusterIPs.length : 1
-  return { ...outcome, wantsMore: outcome.addresses.length < wanted, events }
+  const { request, unmet = false, ...decision } = outcome
+  const wantsMore = unmet || outcome.addresses.length < wanted
+  const wish = wantsMore && request !== undefined ? { wish: scope.allocator.wish(key, request) } : {}
+  return {
+    ...decision,
+    message: clipped(decision.message),
+    wantsMore,
+    ...wish,
+    events: events.map(clippedEvent),
+  }
 }
 
-type Outcome = Omit<Decision, 'events' | 'wantsMore'>
+/** What people wrote is in messages, and the API server takes 32768 characters of a condition. */
+const LONGEST = 1024
+const clipped = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text)
+const clippedEvent = (event: ServiceEvent): ServiceEvent => ({ ...event, message: clipped(event.message) })
+
+interface Outcome extends Omit<Decision, 'events' | 'wantsMore' | 'wish'> {
+  /** what it waits for, when it is not served */
+  readonly request?: AllocationRequest
+  /** has addresses, but not those of its reservation */
+  readonly unmet?: boolean
+}
 
 function decideOurs(key: string, service: Service, scope: Scope, events: ServiceEvent[]): Outcome {
   const { allocator } = scope
@@ -74,6 +97,7 @@ function decideOurs(key: string, service: Service, scope: Scope, events: Service
     return nothing(read.reason, read.message)
   }
   const { request, invalid } = read
+  if (invalid === '' && leavesReservation(key, request, allocator)) leave(key, allocator, events)
   const broken = keep(key, service, request, scope, events)
   if (broken !== undefined) return broken
   if (scope.noPools) {
@@ -81,15 +105,27 @@ function decideOurs(key: string, service: Service, scope: Scope, events: Service
     return nothing('NoPools', 'there are no address pools in force')
   }
   if (invalid !== '') {
-    const message = `invalid requested loadbalancer IPs: ${invalid}`
-    events.push({ type: 'Warning', reason: 'LoadBalancerFailed', message })
+    events.push({ type: 'Warning', reason: 'LoadBalancerFailed', message: invalid })
     // What it has it keeps: a slip of the pen must not take a Service off the network.
     const kept = assigned(key, allocator)
     return kept === undefined
-      ? nothing('InvalidRequest', message)
-      : { ...kept, message: `${kept.message}; ${message}` }
+      ? nothing('InvalidRequest', invalid)
+      : { ...kept, message: `${kept.message}; ${invalid}` }
   }
-  if (!asRequested(key, request, allocator)) allocator.release(key)
+  return { ...decideReadable(key, request, allocator, events), request }
+}
+
+function decideReadable(
+  key: string,
+  request: AllocationRequest,
+  allocator: Allocator,
+  events: ServiceEvent[],
+): Outcome {
+  if (!asRequested(key, request, allocator)) {
+    // Addresses are changed for those of a reservation only when these are to be had.
+    if (request.reservation === '') allocator.release(key)
+    return allocateNew(key, request, allocator, events)
+  }
   const present = assigned(key, allocator)
   if (present === undefined) return allocateNew(key, request, allocator, events)
   const added =
@@ -99,6 +135,19 @@ function decideOurs(key: string, service: Service, scope: Scope, events: Service
     events.push({ type: 'Normal', reason: 'IPAllocated', message })
   }
   return assigned(key, allocator) ?? present
+}
+
+/** Its addresses belong to a reservation, and it names that one no longer. */
+function leavesReservation(key: string, { reservation }: AllocationRequest, allocator: Allocator): boolean {
+  const held = allocator.assignment(key)?.reservation ?? ''
+  return held !== '' && held !== reservation && allocator.register.reservations.get(held) !== undefined
+}
+
+function leave(key: string, allocator: Allocator, events: ServiceEvent[]): void {
+  const held = allocator.assignment(key)?.reservation
+  allocator.release(key)
+  const message = `current IP for ${JSON.stringify(key)} stays with AddressReservation ${held}, will attempt for new IP assignment`
+  events.push({ type: 'Normal', reason: 'ClearAssignment', message })
 }
 
 /**
@@ -111,6 +160,7 @@ function keep(
   request: AllocationRequest,
   scope: Scope,
   events: ServiceEvent[],
+  adopting = false,
 ): Outcome | undefined {
   const { allocator } = scope
   const current = currentAddresses(key, service, allocator)
@@ -127,12 +177,13 @@ function keep(
     allocator.release(key)
     return undefined
   }
-  const outcome = allocator.assign(key, request, current)
+  const outcome = allocator.assign(key, request, current, adopting)
   if (outcome.ok) return undefined
   const pool = service.annotations[POOL_ANNOTATION] ?? ''
-  const why = scope.brokenPools.get(pool)
-  if (why !== undefined && outcome.refusal.reason === 'RequestedAddressNotInPool') {
-    if (allocator.hold(key, request, current)) return heldFor(current, pool, why)
+  const broken = pool.split(',').find((name) => scope.brokenPools.has(name))
+  if (broken !== undefined && outcome.refusal.reason === 'RequestedAddressNotInPool') {
+    if (allocator.hold(key, request, current))
+      return heldFor(current, pool, broken, scope.brokenPools.get(broken) as string)
   }
   allocator.release(key)
   const message = `current IP for ${JSON.stringify(key)} not allowed by config, will attempt for new IP assignment: ${outcome.refusal.message}`
@@ -147,7 +198,7 @@ function keep(
 export function adopt(service: Service, scope: Scope): void {
   if (classRefusal(service, scope.loadBalancerClass) !== '') return
   const read = readRequest(service)
-  if (!('reason' in read)) keep(keyOf(service), service, read.request, scope, [])
+  if (!('reason' in read)) keep(keyOf(service), service, read.request, scope, [], true)
 }
 
 /** What the allocator knows goes before what the Service says: its status may be old, or edited by others. */
@@ -166,7 +217,8 @@ function currentAddresses(key: string, service: Service, allocator: Allocator): 
 function asRequested(key: string, request: AllocationRequest, allocator: Allocator): boolean {
   const present = allocator.assignment(key)
   if (present === undefined) return true
-  if (request.pool !== '' && request.pool !== present.pool) return false
+  if (request.reservation !== present.reservation) return false
+  if (request.pool !== '' && present.pools.some((pool) => pool !== request.pool)) return false
   const { addresses } = request
   if (addresses.length === 0) return true
   return (
@@ -181,40 +233,57 @@ function allocateNew(
   allocator: Allocator,
   events: ServiceEvent[],
 ): Outcome {
+  const before = allocator.assignment(key)
   const outcome = allocator.allocate(key, request)
-  if (!outcome.ok) {
-    const message = `Failed to allocate IP for ${JSON.stringify(key)}: ${outcome.refusal.message}`
-    events.push({ type: 'Warning', reason: 'AllocationFailed', message })
-    return nothing(outcome.refusal.reason, outcome.refusal.message, outcome.considered)
-  }
+  if (!outcome.ok) return notAllocated(key, outcome, allocator, events)
   const { addresses } = outcome.assignment
-  events.push({ type: 'Normal', reason: 'IPAllocated', message: `Assigned IP ${quoteAddresses(addresses)}` })
-  return { ...(assigned(key, allocator) as Outcome), considered: outcome.considered }
+  const present = assigned(key, allocator) as Outcome
+  if (before?.addresses.every((one) => addresses.some((other) => sameAddress(one, other))) !== true) {
+    const message = `Assigned IP ${quoteAddresses(addresses)}`
+    events.push({ type: 'Normal', reason: 'IPAllocated', message })
+  }
+  return { ...present, considered: outcome.considered }
+}
+
+/** Without what it asks for a Service has nothing, or, when that is a reservation, what it had before. */
+function notAllocated(
+  key: string,
+  { refusal, considered }: Extract<AllocationOutcome, { ok: false }>,
+  allocator: Allocator,
+  events: ServiceEvent[],
+): Outcome {
+  const message = `Failed to allocate IP for ${JSON.stringify(key)}: ${refusal.message}`
+  events.push({ type: 'Warning', reason: 'AllocationFailed', message })
+  const kept = assigned(key, allocator)
+  if (kept === undefined) return nothing(refusal.reason, refusal.message, considered)
+  return { ...kept, reason: refusal.reason, message: `${kept.message}; ${refusal.message}`, unmet: true }
 }
 
 function assigned(key: string, allocator: Allocator): Outcome | undefined {
   const assignment = allocator.assignment(key)
   if (assignment === undefined) return undefined
-  const { addresses, pool } = assignment
-  return {
-    addresses,
-    pool,
-    reason: 'Assigned',
-    message: `${addresses.map(formatAddress).join(', ')} from pool ${pool}`,
-    considered: [{ pool, refused: '' }],
-  }
+  const { addresses, pools, reservation } = assignment
+  const pool = poolsText(pools)
+  const [only, ...others] = new Set(pools)
+  const from =
+    others.length === 0
+      ? `${addresses.map(formatAddress).join(', ')} from pool ${only}`
+      : addresses.map((address, index) => `${formatAddress(address)} from pool ${pools[index]}`).join(', ')
+  const considered = [...new Set(pools)].map((name) => ({ pool: name, refused: '' }))
+  return { addresses, pool, reason: 'Assigned', message: from, considered, reservation }
 }
 
-const heldFor = (addresses: readonly Address[], pool: string, why: string): Outcome => ({
+const heldFor = (addresses: readonly Address[], pool: string, broken: string, why: string): Outcome => ({
   addresses,
   pool,
   reason: 'PoolInvalid',
-  message: `kept although IPAddressPool ${pool} is in error: ${why}`,
-  considered: [{ pool, refused: 'is in error' }],
+  message: `kept although IPAddressPool ${broken} is in error: ${why}`,
+  considered: [{ pool: broken, refused: 'is in error' }],
+  reservation: '',
 })
 
 const nothing = (
   reason: RefusalReason,
   message: string,
   considered: readonly Considered[] = [],
-): Outcome => ({ addresses: [], pool: '', reason, message, considered })
+): Outcome => ({ addresses: [], pool: '', reason, message, considered, reservation: '' })

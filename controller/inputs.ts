@@ -5,6 +5,7 @@ import { projectNamespace, type Namespace } from '#kube/objects/node.ts'
 import { projectService, type Service } from '#kube/objects/service.ts'
 import { Reflector } from '#kube/reflector.ts'
 import { resources } from '#kube/resources.ts'
+import { projectReservation, type ReservationObject } from './reservation.ts'
 import { AnnouncementIndex, projectAnnouncement, type Announcement } from './announcements.ts'
 
 export interface InputsOptions {
@@ -18,6 +19,7 @@ export interface InputsOptions {
 export class Inputs {
   readonly services: Reflector<Service>
   readonly namespaces: Reflector<Namespace>
+  readonly reservations: Reflector<ReservationObject>
   readonly config: ConfigSource
   readonly announcements = new AnnouncementIndex()
   readonly #statuses: readonly Reflector<Announcement>[]
@@ -38,6 +40,12 @@ export class Inputs {
       resource: resources.namespaces,
       project: projectNamespace,
       onError: report('namespaces'),
+    })
+    this.reservations = new Reflector({
+      ...of,
+      resource: resources.addressReservations,
+      project: projectReservation,
+      onError: report('addressreservations'),
     })
     this.#statuses = [
       { resource: resources.serviceL2Statuses, protocol: 'layer2' as const },
@@ -65,6 +73,7 @@ export class Inputs {
     return [
       ...(this.services.synced ? [] : ['services']),
       ...(this.namespaces.synced ? [] : ['namespaces']),
+      ...(this.reservations.synced ? [] : ['addressreservations']),
       ...(this.config.synced ? [] : ['configuration']),
     ]
   }
@@ -80,11 +89,12 @@ export class Inputs {
 
   start(): void {
     this.config.start()
-    for (const reflector of [this.services, this.namespaces, ...this.#statuses]) reflector.start()
+    for (const reflector of this.#own()) reflector.start()
   }
 
   async whenSynced(): Promise<void> {
-    await Promise.all([this.config.whenSynced(), this.services.whenSynced(), this.namespaces.whenSynced()])
+    const needed = [this.config, this.services, this.namespaces, this.reservations]
+    await Promise.all(needed.map((one) => one.whenSynced()))
   }
 
   async whenAnnouncementsSynced(): Promise<void> {
@@ -93,14 +103,17 @@ export class Inputs {
 
   stop(): void {
     this.config.stop()
-    for (const reflector of [this.services, this.namespaces, ...this.#statuses]) reflector.stop()
+    for (const reflector of this.#own()) reflector.stop()
   }
 
   lastContact(): Record<string, number> {
-    const own = [this.services, this.namespaces, ...this.#statuses]
     return {
       ...this.config.lastContact(),
-      ...Object.fromEntries(own.map(({ resource, lastContact }) => [resource.plural, lastContact])),
+      ...Object.fromEntries(this.#own().map(({ resource, lastContact }) => [resource.plural, lastContact])),
     }
+  }
+
+  #own() {
+    return [this.services, this.namespaces, this.reservations, ...this.#statuses]
   }
 }

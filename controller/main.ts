@@ -7,6 +7,7 @@ import { Controller } from './controller.ts'
 import { aloneLeads } from './leadership.ts'
 import { viewOf } from './view-of.ts'
 import type { ControllerView } from './view.ts'
+import { startWebhook, type StartWebhookOptions } from './webhook/main.ts'
 
 /** Name of the Lease, in our namespace, that decides which replica allocates. */
 const LEASE_NAME = 'fairlead-controller'
@@ -23,6 +24,8 @@ export interface StartControllerOptions {
   readonly log: Logger
   /** false: the only replica, which always leads; true when absent */
   readonly leaderElect?: boolean
+  /** the admission webhook, which every replica serves; none when absent */
+  readonly webhook?: Pick<StartWebhookOptions, 'host' | 'port' | 'maker'>
 }
 
 export interface ControllerProcess {
@@ -53,6 +56,20 @@ export async function startController(options: StartControllerOptions): Promise<
   const leads = () => leadership.mayWrite(clock.now())
   controller.start()
   election?.start()
+  const { inputs } = controller
+  // A port that is taken costs the webhook, never the Services.
+  const webhook =
+    options.webhook === undefined
+      ? undefined
+      : await startWebhook({
+          api,
+          clock,
+          log,
+          namespace,
+          loadBalancerClass,
+          inputs,
+          ...options.webhook,
+        }).catch((error: unknown) => log.error({ err: error }, 'no webhook; going on without'))
   return {
     view: () => viewOf(controller, identity, leads(), loadBalancerClass),
     registry: controller.metrics.registry,
@@ -64,6 +81,7 @@ export async function startController(options: StartControllerOptions): Promise<
       return { ok: true, reason: '' }
     },
     async stop() {
+      await webhook?.stop()
       await controller.stop()
       await election?.stop()
     },

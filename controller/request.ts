@@ -1,6 +1,7 @@
 import { compareAddresses, tryParseAddress, type Address, type Family } from '#inet/address.ts'
 import type { Service } from '#kube/objects/service.ts'
-import { quoteAddresses, type AllocationRequest } from './allocator/request.ts'
+import { quoteAddress } from './allocator/outcome.ts'
+import type { AllocationRequest } from './allocator/request.ts'
 
 /** Annotations of a Service that we read; each also with upstream's old prefix, the new one winning. */
 const annotations = {
@@ -9,7 +10,10 @@ const annotations = {
   allowSharedIp: 'metallb.io/allow-shared-ip',
 } as const
 
-/** The annotation that we write: the pool that the addresses are from. */
+/** Names the AddressReservation, in the namespace of the Service, that keeps its addresses. */
+export const RESERVE_ANNOTATION = 'fairlead.io/reserve'
+
+/** The annotation that we write: the pools that the addresses are from, as `poolsText` has them. */
 export const POOL_ANNOTATION = 'metallb.io/ip-allocated-from-pool'
 
 const OLD_PREFIX = 'metallb.universe.tf/'
@@ -35,7 +39,7 @@ export interface NotAllocatable {
 
 export interface ServiceRequest {
   readonly request: AllocationRequest
-  /** why the requested addresses cannot be read, '' when they can or there are none */
+  /** why what it asks for cannot be read, '' when it can */
   readonly invalid: string
 }
 
@@ -50,8 +54,11 @@ export function readRequest(service: Service): ServiceRequest | NotAllocatable {
   if (service.ipFamilyPolicy === 'SingleStack' && families.length > 1)
     return notAllocatable(service, 'a single-stack Service has cluster IPs of two families')
   const addresses = readAddresses(service)
+  const reserve = (service.annotations[RESERVE_ANNOTATION] ?? '').trim()
+  const nameless = reserve !== '' && !isObjectName(reserve)
+  const wrong = nameless ? `invalid reservation name ${clipped(reserve)}` : ''
   return {
-    invalid: typeof addresses === 'string' ? addresses : '',
+    invalid: typeof addresses === 'string' ? `invalid requested loadbalancer IPs: ${addresses}` : wrong,
     request: {
       namespace: service.namespace,
       labels: service.labels,
@@ -60,6 +67,7 @@ export function readRequest(service: Service): ServiceRequest | NotAllocatable {
       primary: service.ipFamilies[0] === 'IPv6' ? 6 : 4,
       pool: annotation(service, annotations.addressPool).trim(),
       addresses: typeof addresses === 'string' ? [] : addresses,
+      reservation: reserve === '' || nameless ? '' : `${service.namespace}/${reserve}`,
       claim: {
         sharingKey: annotation(service, annotations.allowSharedIp),
         backendKey: service.externalTrafficPolicy === 'Local' ? selectorText(service.selector) : '',
@@ -96,16 +104,32 @@ function readAddresses(service: Service): Address[] | string {
   const text = listed === '' ? service.loadBalancerIP : listed
   if (text === '') return []
   const addresses: Address[] = []
-  for (const part of text.split(',').map((one) => one.trim())) {
+  const parts = text.split(',')
+  for (const part of parts.slice(0, MOST_ADDRESSES + 1).map((one) => one.trim())) {
     const address = tryParseAddress(part)
-    if (address === undefined) return `invalid IP address ${JSON.stringify(part)}`
+    if (address === undefined) return `invalid IP address ${clipped(part)}`
     addresses.push(address)
   }
-  if (addresses.length > 2) return `more than two addresses ${quoteAddresses(addresses)}`
+  const quoted = addresses.map(quoteAddress).join(' ')
+  if (addresses.length > MOST_ADDRESSES) {
+    const more = parts.length - addresses.length
+    return `more than two addresses [${quoted}]${more > 0 ? ` and ${more} more` : ''}`
+  }
   if (addresses.length === 2 && addresses[0].family === addresses[1].family)
-    return `${quoteAddresses(addresses)} has the same family`
+    return `[${quoted}] has the same family`
   return addresses.sort(compareAddresses)
 }
+
+const MOST_ADDRESSES = 2
+const LONGEST = 80
+
+/** What people wrote, quoted; not all of it when it is long. */
+const clipped = (text: string): string =>
+  JSON.stringify(text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text)
+
+/** RFC 1123 as Kubernetes names its objects. */
+const isObjectName = (text: string): boolean =>
+  text.length <= 253 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(text)
 
 /** As labels.Set prints itself: `a=1,b=2`. */
 const selectorText = (selector: Readonly<Record<string, string>>): string =>

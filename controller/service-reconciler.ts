@@ -13,9 +13,10 @@ import type { Decision, NotOurs, ServiceEvent } from './decide.ts'
 import { claimedCondition, FRONTENDS_CLAIMED, type TakenFrontend } from './frontends.ts'
 import type { Inputs } from './inputs.ts'
 import { notNow } from './leadership.ts'
+import { overwrittenMessage, leftWords, Overwrites } from './overwrites.ts'
 import { deprecatedAnnotations } from './request.ts'
 import type { Session } from './session.ts'
-import { ADDRESS_ASSIGNED, statusPatch } from './status-patch.ts'
+import { ADDRESS_ASSIGNED, differs, statusPatch, type Words } from './status-patch.ts'
 
 export interface ServiceReconcilerOptions {
   readonly api: KubeApi
@@ -29,8 +30,10 @@ export interface ServiceReconcilerOptions {
   readonly session: () => Session | undefined
   /** there is a session, whether it may write now or not */
   readonly held: () => boolean
-  /** what else has to be looked at after a decision */
-  readonly onDecided: (hopeful: readonly string[], touchedPools: readonly string[]) => void
+  /** see ReservationReconciler */
+  readonly ensureReservation: (key: string) => Promise<boolean>
+  /** after a decision others may have to be looked at */
+  readonly onDecided: () => void
 }
 
 const ATTEMPTS = 4
@@ -43,6 +46,9 @@ export class ServiceReconciler {
   readonly #unconfirmed = new Set<string>()
   /** events of decisions that are not yet written */
   readonly #unsaid = new Map<string, ServiceEvent[]>()
+  /** Services of which the last decision is not yet written */
+  readonly #unwritten = new Set<string>()
+  readonly #overwrites = new Overwrites()
 
   constructor(options: ServiceReconcilerOptions) {
     this.#options = options
@@ -55,20 +61,37 @@ export class ServiceReconciler {
 
   async reconcile(key: string): Promise<Outcome> {
     let service = await this.#current(key)
+    let fresh = false
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const session = this.#options.session()
       // A session that may not write just now (its Lease is late) must not forget the Service.
       if (session === undefined) return this.#options.held() ? notNow : { kind: 'done' }
+      const before = session.outcome(key)
       const decision = service === undefined ? undefined : session.decide(service)
       if (service === undefined) session.forget(key)
-      this.#options.onDecided(session.takeHopeful(), session.takeTouched())
+      this.#options.onDecided()
       if (service === undefined || decision === undefined) {
         this.#unsaid.delete(key)
+        this.#unwritten.delete(key)
+        this.#overwrites.forget(key)
         return { kind: 'done' }
       }
+      const changed = this.#unwritten.has(key) || !sameAssignment(before, decision)
+      if (!changed && differs(service, decision) && !fresh) {
+        // Either somebody has overwritten it, or the reflector is behind what was written last.
+        service = await this.#read(key)
+        fresh = true
+        continue
+      }
       this.#remember(key, service, decision)
-      if (await this.#write(key, service, decision)) return { kind: 'done' }
+      const reservation = 'notOurs' in decision ? '' : decision.reservation
+      const kept = reservation === '' || (await this.#options.ensureReservation(reservation))
+      // That took a while, in which leadership may have gone.
+      if (this.#options.session() !== session) continue
+      const written = kept ? await this.#bring(key, service, decision, changed) : undefined
+      if (written !== undefined) return written
       service = await this.#read(key)
+      fresh = true
     }
     return { kind: 'failed', error: new Error(`${key}: others kept changing it`) }
   }
@@ -81,16 +104,60 @@ export class ServiceReconciler {
     }
   }
 
+  /**
+   * Writes what was decided, unless somebody else does not stop writing something else.
+   * @returns undefined when the Service has changed or gone since it was read
+   */
+  async #bring(
+    key: string,
+    service: Service,
+    decision: Decision | NotOurs,
+    changed: boolean,
+  ): Promise<Outcome | undefined> {
+    const now = this.#options.clock.now()
+    if (changed || 'notOurs' in decision || !differs(service, decision)) {
+      if (!(await this.#write(key, service, decision))) return undefined
+      this.#overwrites.settled(key, now)
+      return { kind: 'done' }
+    }
+    const answer = this.#overwrites.met(key, `${textOf(decision)} ${service.generation}`, now)
+    if (answer.kind === 'wait') return { kind: 'after', ms: answer.ms }
+    const { events, log } = this.#options
+    const who = service.statusManager ?? ''
+    if (answer.kind === 'leave') {
+      const left = leftWords(service, who, textOf(decision))
+      if (answer.tell) {
+        if (!(await this.#write(key, service, decision, left))) return undefined
+        this.#overwrites.told(key, now)
+        events.record(regarding(service), 'Warning', left.reason, left.message)
+        log.warn({ service: key, manager: who }, 'Service status left to whoever writes it')
+      }
+      return { kind: 'after', ms: answer.ms }
+    }
+    if (!(await this.#write(key, service, decision))) return undefined
+    this.#overwrites.rewritten(key, now)
+    const message = overwrittenMessage(service, who, textOf(decision))
+    events.record(regarding(service), 'Warning', 'StatusOverwritten', message)
+    log.warn({ service: key, manager: who }, 'Service status was overwritten')
+    return { kind: 'done' }
+  }
+
   /** @returns false when the Service has changed or gone since it was read */
-  async #write(key: string, service: Service, decision: Decision | NotOurs): Promise<boolean> {
+  async #write(
+    key: string,
+    service: Service,
+    decision: Decision | NotOurs,
+    left?: Words['left'],
+  ): Promise<boolean> {
     const { api, clock, inputs, log } = this.#options
     const hasAddress = !('notOurs' in decision) && decision.addresses.length > 0
     const announced = inputs.announcementsSynced
       ? announcedCondition(inputs.announcements.of(key), hasAddress)
       : undefined
     const claimed = claimedCondition(this.#options.taken(key))
-    const patch = statusPatch(service, decision, { announced, claimed }, timestamp(clock.now()))
+    const patch = statusPatch(service, decision, { announced, claimed, left }, timestamp(clock.now()))
     if (patch !== undefined) {
+      this.#unwritten.add(key)
       try {
         await api.patch(resources.services, parseKey(key), patch, { type: 'merge', subresource: 'status' })
       } catch (error) {
@@ -99,6 +166,7 @@ export class ServiceReconciler {
       }
       if (patch.status.loadBalancer !== undefined) log.info(summary(key, decision), 'Service status written')
     }
+    this.#unwritten.delete(key)
     this.#say(key, service)
     const told = service.conditions.find(({ type }) => type === FRONTENDS_CLAIMED)?.message
     if (claimed !== undefined && claimed.message !== told) {
@@ -151,6 +219,14 @@ const alreadySays = (service: Service, decision: Decision): boolean =>
     ({ type, reason, message }) =>
       type === ADDRESS_ASSIGNED && reason === decision.reason && message === decision.message,
   )
+
+const sameAssignment = (before: Decision | undefined, decision: Decision | NotOurs): boolean =>
+  before !== undefined &&
+  !('notOurs' in decision) &&
+  before.pool === decision.pool &&
+  textOf(before) === textOf(decision)
+
+const textOf = ({ addresses }: Decision): string => addresses.map(formatAddress).join(', ')
 
 const regarding = (service: Service) => ({
   apiVersion: 'v1',

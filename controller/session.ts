@@ -1,19 +1,25 @@
-import type { Config, Problem } from '#crds/config.ts'
+import type { Address, Family } from '#inet/address.ts'
+import type { Config, Problem, Reservation } from '#crds/config.ts'
 import { keyOf } from '#kube/api.ts'
 import type { Namespace } from '#kube/objects/node.ts'
 import type { Service } from '#kube/objects/service.ts'
 import { Allocator } from './allocator/allocator.ts'
+import type { NotKept } from './allocator/register.ts'
+import type { ReservedAddresses } from './allocator/reservations.ts'
+import { WaitingList } from './allocator/waiting.ts'
 import { adopt, decide, type Decision, type NotOurs, type Scope } from './decide.ts'
 
 /**
  * The state of allocation while this replica leads: made anew from what Services have when it begins to lead, and
  * dropped when it ends. Synchronous and without I/O.
  */
-export class Session {
+export class Session<R extends Reservation = Reservation> {
   readonly #allocator = new Allocator()
   readonly #outcomes = new Map<string, Decision>()
   /** Services of ours that lack an address, longest waiting first */
   readonly #pending = new Set<string>()
+  readonly #waiting = new WaitingList(this.#allocator.register)
+  readonly #reservations = new Map<string, R>()
   #scope: Scope
 
   constructor(
@@ -22,57 +28,104 @@ export class Session {
     problems: readonly Problem[],
     namespaces: Iterable<Namespace>,
     services: readonly Service[],
+    reservations: readonly R[] = [],
   ) {
     this.#scope = scopeOf(this.#allocator, loadBalancerClass, config, problems)
     for (const { name, labels } of namespaces) this.#allocator.setNamespace(name, labels)
     this.#allocator.setPools(config.pools)
+    for (const reservation of reservations) this.setReservation(keyOf(reservation), reservation)
     for (const service of [...services].sort(byAge)) adopt(service, this.#scope)
+    // Nobody waits yet.
+    this.#allocator.register.changes.takeOpenings()
   }
 
   decide(service: Service): Decision | NotOurs {
     const key = keyOf(service)
     const decision = decide(service, this.#scope)
     if ('notOurs' in decision) {
-      this.#outcomes.delete(key)
-      this.#pending.delete(key)
+      this.#drop(key)
       return decision
     }
     this.#outcomes.set(key, decision)
     if (decision.wantsMore) this.#pending.add(key)
     else this.#pending.delete(key)
+    if (decision.wish === undefined) this.#waiting.delete(key)
+    else this.#waiting.set(key, decision.wish, `${service.creationTimestamp} ${key}`)
     return decision
   }
 
   /** The Service is gone. */
   forget(key: string): void {
     this.#allocator.release(key)
+    this.#drop(key)
+  }
+
+  #drop(key: string): void {
     this.#outcomes.delete(key)
     this.#pending.delete(key)
+    this.#waiting.delete(key)
   }
 
   /** @returns the Services that the new configuration could affect */
   setConfig(config: Config, problems: readonly Problem[]): string[] {
     this.#scope = scopeOf(this.#allocator, this.#scope.loadBalancerClass, config, problems)
     const affected = this.#allocator.setPools(config.pools)
+    // Whoever waits is told of each pool why it will not do.
     return [...new Set([...affected, ...this.#pending])]
   }
 
-  setNamespace(name: string, labels: Namespace['labels'] | undefined): void {
-    this.#allocator.setNamespace(name, labels)
+  /** @returns true when this makes a difference to the Services of the namespace */
+  setNamespace(name: string, labels: Namespace['labels'] | undefined): boolean {
+    return this.#allocator.setNamespace(name, labels)
   }
 
-  /** Services that wait for what has become free since the last call. */
+  /**
+   * @param reservation undefined when there is no such object any more
+   * @returns the Services that it could affect at once
+   */
+  setReservation(key: string, reservation: R | undefined): string[] {
+    if (reservation === undefined) this.#reservations.delete(key)
+    else this.#reservations.set(key, reservation)
+    return this.#allocator.setReservation(key, reservation && reservedAddresses(key, reservation))
+  }
+
+  /** What is known of an AddressReservation. */
+  reservation(key: string): R | undefined {
+    return this.#reservations.get(key)
+  }
+
+  /** What should be true of an AddressReservation. */
+  reservationState(key: string): ReservationState {
+    const { register } = this.#allocator
+    const holder = this.#allocator.holder(key) ?? ''
+    const { addresses = [], invalid = '' } = this.#reservations.get(key) ?? {}
+    const assignment = this.#allocator.assignment(holder)
+    const problems = addresses.flatMap((address) => register.whyNotKept(key, holder, address) ?? [])
+    return {
+      holder,
+      addresses: assignment?.addresses ?? [],
+      pools: [...new Set(assignment?.pools)].filter((pool) => pool !== ''),
+      problem: invalid === '' ? problems[0] : { reason: 'Invalid', message: invalid },
+    }
+  }
+
+  /**
+   * Services that may get, of what has become available, what they were refused before. After each of them was
+   * decided, ask again.
+   */
   takeHopeful(): string[] {
-    const freed = new Set(this.#allocator.takeFreed())
-    if (freed.size === 0) return []
-    return [...this.#pending].filter((key) => {
-      const considered = this.#outcomes.get(key)?.considered ?? []
-      return considered.length === 0 || considered.some(({ pool }) => freed.has(pool))
-    })
+    for (const opening of this.#allocator.register.changes.takeOpenings()) this.#waiting.offer(opening)
+    return this.#waiting.take()
   }
 
+  /** Pools whose counts may have changed since the last call. */
   takeTouched(): string[] {
-    return this.#allocator.takeTouched()
+    return this.#allocator.register.changes.takePools()
+  }
+
+  /** AddressReservations of which the state may have changed since the last call. */
+  takeTouchedReservations(): string[] {
+    return this.#allocator.register.changes.takeReservations()
   }
 
   outcome(key: string): Decision | undefined {
@@ -83,9 +136,34 @@ export class Session {
     return this.#outcomes.has(key) || this.#allocator.assignment(key) !== undefined
   }
 
+  /** The free addresses of a pool, in order: for small pools. */
+  free(pool: string, family: Family): Iterable<Address> {
+    return this.#allocator.register.pools.get(pool)?.free(family) ?? []
+  }
+
   counts(pool: string): ReturnType<Allocator['counts']> {
     return this.#allocator.counts(pool)
   }
+}
+
+/** What an AddressReservation should say. */
+export interface ReservationState {
+  /** key of the Service that holds it, '' for none */
+  readonly holder: string
+  /** of the holder, IPv4 first */
+  readonly addresses: readonly Address[]
+  /** their pools */
+  readonly pools: readonly string[]
+  /** why its addresses are not kept for it, undefined when they are */
+  readonly problem: { readonly reason: NotKept['reason'] | 'Invalid'; readonly message: string } | undefined
+}
+
+function reservedAddresses(
+  key: string,
+  { namespace, created, addresses, invalid, recordedService }: Reservation,
+): ReservedAddresses {
+  const recordedHolder = recordedService === '' ? '' : `${namespace}/${recordedService}`
+  return { key, namespace, created, addresses, invalid, recordedHolder }
 }
 
 /** Those with an address first, then the older ones, then by name. */

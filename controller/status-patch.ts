@@ -28,6 +28,8 @@ export interface Words {
   readonly announced: ConditionWords | undefined
   /** undefined without a conflict: there is no such condition then */
   readonly claimed: ConditionWords | undefined
+  /** what AddressAssigned says of a status that somebody else writes and that is left to them; else undefined */
+  readonly left?: ConditionWords | undefined
 }
 
 /** What a Service should have; what is absent stays as it is. */
@@ -42,10 +44,13 @@ interface Wanted {
 export function statusPatch(
   service: Service,
   decision: Decision | NotOurs,
-  { announced, claimed }: Words,
+  { announced, claimed, left }: Words,
   nowIso: string,
 ): StatusPatch | undefined {
-  const { pool, ingress, ...wanted } = wantedOf(service, decision, announced, nowIso)
+  const { pool, ingress, ...wanted }: Wanted =
+    left === undefined
+      ? wantedOf(service, decision, announced, nowIso)
+      : { conditions: set(service, service.conditions, ADDRESS_ASSIGNED, left, nowIso) }
   const conditions = withClaim(service, wanted.conditions, claimed, nowIso)
   const conditionsDiffer = conditions !== service.conditions
   if (pool === undefined && ingress === undefined && !conditionsDiffer) return undefined
@@ -59,6 +64,16 @@ export function statusPatch(
       ...(conditionsDiffer ? { conditions } : {}),
     },
   }
+}
+
+/** Has the Service something else than was decided, apart from the words about it? */
+export function differs(service: Service, decision: Decision | NotOurs): boolean {
+  if ('notOurs' in decision) return false
+  return (
+    (service.annotations[POOL_ANNOTATION] ?? '') !== decision.pool ||
+    !sameIngress(service.ingress, decision.addresses.map(formatAddress)) ||
+    !service.conditions.some(({ type }) => type === ADDRESS_ASSIGNED)
+  )
 }
 
 function wantedOf(

@@ -6,6 +6,7 @@ import type { Service } from '#kube/objects/service.ts'
 import type { Controller } from './controller.ts'
 import { POOL_ANNOTATION } from './request.ts'
 import { Session } from './session.ts'
+import { simulateRequest } from './simulate-request.ts'
 import { ADDRESS_ASSIGNED } from './status-patch.ts'
 import type { ControllerView, PoolView, ServiceView } from './view.ts'
 
@@ -38,6 +39,15 @@ export function viewOf(
       const service = inputs.services.store.get(key)
       return service === undefined ? undefined : serviceView(service, session, loadBalancerClass)
     },
+    simulate: (request) =>
+      simulateRequest(request, {
+        objects: inputs.config.objects(),
+        now: { config, problems, reservations: [...inputs.reservations.store.values()] },
+        namespace: controller.namespace,
+        services: [...inputs.services.store.values()],
+        namespaces: inputs.namespaces.store.values(),
+        loadBalancerClass,
+      }),
   }
 }
 
@@ -46,13 +56,19 @@ function poolViews({ inputs, session }: Controller, loadBalancerClass: string): 
   // Who stands by has allocated nothing and counts what the Services say.
   const counted =
     session ??
-    new Session(loadBalancerClass, config, problems, inputs.namespaces.store.values(), [
-      ...inputs.services.store.values(),
-    ])
-  return config.pools.map(({ name, ranges, autoAssign }) => {
+    new Session(
+      loadBalancerClass,
+      config,
+      problems,
+      inputs.namespaces.store.values(),
+      [...inputs.services.store.values()],
+      [...inputs.reservations.store.values()],
+    )
+  return config.pools.map(({ name, ranges, excludes = [], autoAssign }) => {
     const none = { v4: 0n, v6: 0n }
     const { capacity, assigned } = counted.counts(name) ?? { capacity: none, assigned: none }
-    return { name, ranges: ranges.map(formatRange), autoAssign, capacity, assigned }
+    const texts = { ranges: ranges.map(formatRange), excludes: excludes.map(formatRange) }
+    return { name, ...texts, autoAssign, capacity, assigned }
   })
 }
 

@@ -1,6 +1,7 @@
 import type { Config, Problem } from '#crds/config.ts'
 import type { Service } from '#kube/objects/service.ts'
 import type { Namespace } from '#kube/objects/node.ts'
+import type { SimulationAnswer, SimulationRequest } from './simulate-request.ts'
 
 /** What the controller knows, for the admin API: read-only, cheap to take, never older than the last event. */
 export interface ControllerView {
@@ -18,11 +19,15 @@ export interface ControllerView {
   readonly namespaces: ReadonlyMap<string, Namespace>
   services(): Iterable<ServiceView>
   service(key: string): ServiceView | undefined
+  /** What would become of the Services if this were applied and that deleted; computed on copies. */
+  simulate(request: SimulationRequest): SimulationAnswer
 }
 
 export interface PoolView {
   readonly name: string
   readonly ranges: readonly string[]
+  /** inside `ranges`, never given out */
+  readonly excludes: readonly string[]
   readonly autoAssign: boolean
   /** by family: addresses that exist, and those in use */
   readonly capacity: { readonly v4: bigint; readonly v6: bigint }
@@ -34,8 +39,9 @@ export interface ServiceView {
   /** false: not of type LoadBalancer, or another class; `reason` says which */
   readonly ours: boolean
   readonly addresses: readonly string[]
+  /** of the addresses; two names with a comma between when they are from two pools, that of IPv4 first */
   readonly pool: string
-  /** closed list: Assigned, NoPools, PoolExhausted, NoMatchingPool, RequestedAddressInUse, … */
+  /** closed list: Assigned, NoPools, PoolExhausted, NoMatchingPool, RequestedAddressInUse, ReservationInUse, … */
   readonly reason: string
   readonly message: string
   /** every pool that was considered and why it was refused, '' for the one chosen */

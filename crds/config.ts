@@ -33,6 +33,8 @@ export interface Pool {
   readonly labels: Readonly<Record<string, string>>
   /** in spec order, disjoint */
   readonly ranges: readonly AddressRange[]
+  /** addresses inside `ranges` that are never given out: ascending, disjoint; undefined when there are none */
+  readonly excludes?: readonly AddressRange[]
   readonly autoAssign: boolean
   readonly avoidBuggyIPs: boolean
   /** undefined: any Service may use it */
@@ -45,6 +47,23 @@ export interface PoolAllocation {
   readonly namespaces: readonly string[]
   readonly namespaceSelectors: readonly LabelSelector[]
   readonly serviceSelectors: readonly LabelSelector[]
+}
+
+/** AddressReservation (fairlead.io/v1alpha1), as `parseReservation` reads it. Not part of a Config. */
+export interface Reservation {
+  readonly name: string
+  readonly namespace: string
+  readonly labels: Readonly<Record<string, string>>
+  /** RFC 3339 */
+  readonly created: string
+  /** IPv4 first, at most one of each family; [] when `invalid` */
+  readonly addresses: readonly Address[]
+  /** names of pools, as written */
+  readonly pools: readonly string[]
+  /** why the spec cannot be read, '' when it can */
+  readonly invalid: string
+  /** name of the Service that has the addresses according to the status, '' for none */
+  readonly recordedService: string
 }
 
 /** L2Advertisement (metallb.io/v1beta1). Empty selector lists mean no restriction. */

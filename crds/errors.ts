@@ -14,6 +14,9 @@ export const problemCodes = {
   FL_CRD_UNKNOWN_REFERENCE: 'an object is named that does not exist or is not in force',
   FL_POOL_ADDRESS: 'an entry is neither a CIDR prefix nor an address range',
   FL_POOL_OVERLAP: 'address ranges overlap',
+  FL_POOL_EXCLUDES: 'excluded addresses are not among those of the pool, or are all of them',
+  FL_POOL_UNUSABLE: 'a pool has addresses that no Service can have',
+  FL_RESERVATION_ADDRESS: 'an AddressReservation has no address, a text that is none, or two of one family',
   FL_ADVERTISEMENT_AGGREGATION: 'the aggregate would announce more addresses than the pool has',
   FL_ADVERTISEMENT_LOCAL_PREF: 'two advertisements give the same route different local preferences',
   FL_ADVERTISEMENT_BFD_ECHO: 'BFD echo does not work for IPv6',
@@ -22,6 +25,7 @@ export const problemCodes = {
   FL_PEER_ADDRESS: 'an address of the session is not valid',
   FL_PEER_ASN: 'the AS numbers do not describe a session',
   FL_PEER_TIMERS: 'the timers of the session contradict each other or RFC 4271',
+  FL_PEER_PASSWORD: 'the password of a session cannot be used, or its Secret is not as it must be',
   FL_PEER_CONFLICT: 'two BGPPeers describe the same session',
 } as const satisfies Record<`FL_${string}`, string>
 

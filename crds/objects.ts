@@ -3,6 +3,7 @@ import type { LabelSelector } from './selector.ts'
 /** The custom resources as a person writes them: field names and types of the CRDs, before any check. */
 export interface IPAddressPoolSpec {
   addresses: string[]
+  excludes?: string[]
   autoAssign?: boolean
   avoidBuggyIPs?: boolean
   serviceAllocation?: {
@@ -107,6 +108,22 @@ export interface ServiceBGPStatusStatus {
 export interface ConfigurationStateStatus {
   result?: 'Valid' | 'Invalid' | 'Unknown'
   errorSummary?: string
+  conditions?: ObjectCondition[]
+}
+
+/** fairlead.io/v1alpha1, in the namespace of the Services that it is for. */
+export interface AddressReservationSpec {
+  /** one, or one of each family */
+  addresses: string[]
+  /** the pools that they are from, for people to read */
+  pools?: string[]
+}
+
+export interface AddressReservationStatus {
+  /** the Service of the same namespace that has the addresses */
+  service?: string
+  phase?: 'Bound' | 'Released'
+  /** type Reserved */
   conditions?: ObjectCondition[]
 }
 

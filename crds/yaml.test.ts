@@ -3,6 +3,8 @@ import { Ajv, type ValidateFunction } from 'ajv'
 import { expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import type {
+  AddressReservationSpec,
+  AddressReservationStatus,
   BFDProfileSpec,
   BGPAdvertisementSpec,
   BGPPeerSpec,
@@ -126,6 +128,7 @@ test.each([
     'spec',
     fieldsOf<IPAddressPoolSpec>({
       addresses: true,
+      excludes: true,
       autoAssign: true,
       avoidBuggyIPs: true,
       serviceAllocation: true,
@@ -213,6 +216,12 @@ test.each([
     'ConfigurationState',
     'status',
     fieldsOf<ConfigurationStateStatus>({ result: true, errorSummary: true, conditions: true }),
+  ],
+  ['AddressReservation', 'spec', fieldsOf<AddressReservationSpec>({ addresses: true, pools: true })],
+  [
+    'AddressReservation',
+    'status',
+    fieldsOf<AddressReservationStatus>({ service: true, phase: true, conditions: true }),
   ],
   [
     'SpeakerStatus',

@@ -143,4 +143,7 @@ export function compareAddresses(a: Address, b: Address): number {
   return a.value < b.value ? -1 : a.value > b.value ? 1 : 0
 }
 
+/** An IPv6 address that stands for an IPv4 one (RFC 4291 2.5.5.2): some software takes it for the IPv4 address. */
+export const isMappedV4 = ({ family, value }: Address): boolean => family === 6 && value >> 32n === 0xffffn
+
 export const sameAddress = (a: Address, b: Address): boolean => a.family === b.family && a.value === b.value

@@ -4,12 +4,16 @@ import { parseAddress } from './address.ts'
 import { formatPrefix, parsePrefix, prefixBounds, prefixContains, tryParsePrefix } from './prefix.ts'
 import {
   formatRange,
+  intersectRange,
+  mergeRanges,
   parseRange,
   rangeContains,
   rangeOfPrefix,
   rangesOverlap,
   rangeSize,
   rangeToPrefixes,
+  subtractRanges,
+  type AddressRange,
 } from './range.ts'
 
 describe('prefixes', () => {
@@ -86,5 +90,49 @@ describe('ranges', () => {
   test('contains', () => {
     expect(rangeContains(parseRange('10.0.0.5-10.0.0.7'), parseAddress('10.0.0.7'))).toBe(true)
     expect(rangeContains(parseRange('10.0.0.5-10.0.0.7'), parseAddress('10.0.0.8'))).toBe(false)
+  })
+
+  test('merging joins what overlaps or touches and keeps the families apart', () => {
+    const merged = mergeRanges(
+      ['::/127', '10.0.0.8/30', '10.0.0.0/29', '10.0.0.10-10.0.0.20', '10.0.1.0/31', '10.0.0.2/32'].map(
+        parseRange,
+      ),
+    )
+    expect(merged.map(formatRange)).toEqual(['10.0.0.0-10.0.0.20', '10.0.1.0-10.0.1.1', '::-::1'])
+  })
+
+  test('what is shared and what is left are together the range', () => {
+    const range = parseRange('10.0.0.0/24')
+    const others = mergeRanges(
+      ['9.0.0.0-10.0.0.3', '10.0.0.7/32', '10.0.0.250-10.0.1.9', '::/0'].map(parseRange),
+    )
+    expect(intersectRange(range, others).map(formatRange)).toEqual([
+      '10.0.0.0-10.0.0.3',
+      '10.0.0.7-10.0.0.7',
+      '10.0.0.250-10.0.0.255',
+    ])
+    expect(subtractRanges(range, others).map(formatRange)).toEqual([
+      '10.0.0.4-10.0.0.6',
+      '10.0.0.8-10.0.0.249',
+    ])
+    expect(subtractRanges(range, [])).toEqual([range])
+    expect(subtractRanges(range, [range])).toEqual([])
+  })
+
+  test('subtracting is what a set of addresses does, 200 runs', () => {
+    const small = fc
+      .tuple(fc.nat(60), fc.nat(12))
+      .map(([first, more]): AddressRange => ({ family: 4, first: BigInt(first), last: BigInt(first + more) }))
+    fc.assert(
+      fc.property(small, fc.array(small, { maxLength: 6 }), (range, others) => {
+        const inside = (one: AddressRange, value: bigint) => value >= one.first && value <= one.last
+        const left = subtractRanges(range, mergeRanges(others))
+        for (let value = 0n; value < 80n; value++) {
+          const expected = inside(range, value) && !others.some((one) => inside(one, value))
+          expect(left.filter((one) => inside(one, value)).length).toBe(Number(expected))
+        }
+      }),
+      { numRuns: 200 },
+    )
   })
 })

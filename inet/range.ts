@@ -52,6 +52,68 @@ export function formatRange(range: AddressRange): string {
   return `${text(range.first)}-${text(range.last)}`
 }
 
+/** The same addresses as ascending ranges (IPv4 first) of which none overlap or touch. */
+export function mergeRanges(ranges: readonly AddressRange[]): AddressRange[] {
+  const merged: AddressRange[] = []
+  for (const range of [...ranges].sort(compareRanges)) {
+    const last = merged.at(-1)
+    if (last === undefined || last.family !== range.family || range.first > last.last + 1n) merged.push(range)
+    else if (range.last > last.last) merged[merged.length - 1] = { ...last, last: range.last }
+  }
+  return merged
+}
+
+function compareRanges(a: AddressRange, b: AddressRange): number {
+  if (a.family !== b.family) return a.family - b.family
+  return a.first < b.first ? -1 : Number(a.first > b.first)
+}
+
+/**
+ * What the range shares with others, ascending.
+ * @param others as `mergeRanges` returns them
+ */
+export function intersectRange(range: AddressRange, others: readonly AddressRange[]): AddressRange[] {
+  const shared: AddressRange[] = []
+  for (let index = firstAtOrAfter(others, range); index < others.length; index++) {
+    const { family, first, last } = others[index]
+    if (family !== range.family || first > range.last) break
+    shared.push({
+      family,
+      first: first > range.first ? first : range.first,
+      last: last < range.last ? last : range.last,
+    })
+  }
+  return shared
+}
+
+/**
+ * What is left of the range without others, ascending.
+ * @param others as `mergeRanges` returns them
+ */
+export function subtractRanges(range: AddressRange, others: readonly AddressRange[]): AddressRange[] {
+  const left: AddressRange[] = []
+  let next = range.first
+  for (const hole of intersectRange(range, others)) {
+    if (hole.first > next) left.push({ family: range.family, first: next, last: hole.first - 1n })
+    next = hole.last + 1n
+  }
+  if (next <= range.last) left.push({ family: range.family, first: next, last: range.last })
+  return left
+}
+
+/** The index of the first of `sorted` that does not end before the range begins. */
+function firstAtOrAfter(sorted: readonly AddressRange[], range: AddressRange): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    const { family, last } = sorted[middle]
+    if (family < range.family || (family === range.family && last < range.first)) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
 /** The fewest prefixes that together are the range, in ascending order. */
 export function rangeToPrefixes(range: AddressRange): Prefix[] {
   const bits = addressBits(range.family)

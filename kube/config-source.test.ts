@@ -133,3 +133,18 @@ test('one listener that throws does not keep the configuration from the others',
   expect(told).toBe(1)
   expect(errors).toHaveLength(1)
 })
+
+test('a pool that was deleted and made again within one batch is told, with the configuration that it had', async () => {
+  await createPool('a', '10.0.0.0/24')
+  await createPool('b', '10.0.1.0/24')
+  const recreated: unknown[] = []
+  source.onChange((_config, _previous, _problems, again) => recreated.push(again))
+  source.start()
+  await clock.advance(10)
+  await api.delete(resources.ipAddressPools, { namespace, name: 'a' })
+  await createPool('a', '10.0.0.0/24')
+  await clock.advance(10)
+  expect(heard).toHaveLength(2)
+  expect(heard[1].config).toBe(heard[1].previous)
+  expect(recreated).toEqual([[], [{ kind: 'IPAddressPool', namespace, name: 'a' }]])
+})

@@ -15,7 +15,15 @@ export interface ConfigSourceOptions {
   readonly onError?: (error: unknown, retryInMs: number) => void
 }
 
-export type ConfigListener = (config: Config, previous: Config, problems: readonly Problem[]) => void
+/** An object that was deleted and made again under the same name since the configuration was parsed last. */
+export type Recreated = Pick<Problem, 'kind' | 'namespace' | 'name'>
+
+export type ConfigListener = (
+  config: Config,
+  previous: Config,
+  problems: readonly Problem[],
+  recreated: readonly Recreated[],
+) => void
 
 const sections = {
   pools: resources.ipAddressPools,
@@ -60,6 +68,8 @@ export class ConfigSource {
   readonly #waiters: (() => void)[] = []
   #config: Config = emptyConfig
   #problems: readonly Problem[] = []
+  /** by kind and key: the uid of each object that was parsed last */
+  #uids: ReadonlyMap<string, string> = new Map()
   #synced = false
   #timer: Timer | undefined
   #stopped = false
@@ -137,8 +147,22 @@ export class ConfigSource {
     return this.#reflectors[section].store.get(keyOf({ namespace, name }))?.metadata.uid ?? ''
   }
 
+  /** The objects as they are now, whether in force or not: for questions of the kind "what if". */
+  objects(): ConfigObjects {
+    const list = (name: keyof ConfigObjects) => [...this.#reflectors[name].store.values()]
+    return {
+      pools: list('pools'),
+      l2Advertisements: list('l2Advertisements'),
+      bgpAdvertisements: list('bgpAdvertisements'),
+      peers: list('peers'),
+      bfdProfiles: list('bfdProfiles'),
+      communities: list('communities'),
+    }
+  }
+
   /**
-   * Called when the configuration or its problems changed, the first configuration included.
+   * Called when the configuration or its problems changed, the first configuration included; also when an object
+   * came back as another one, which has no status yet, with the content that it had.
    * @returns a function that ends the subscription
    */
   onChange(listener: ConfigListener): () => void {
@@ -155,31 +179,40 @@ export class ConfigSource {
   }
 
   #parse(): void {
-    const list = (name: keyof ConfigObjects) => [...this.#reflectors[name].store.values()]
-    const objects: ConfigObjects = {
-      pools: list('pools'),
-      l2Advertisements: list('l2Advertisements'),
-      bgpAdvertisements: list('bgpAdvertisements'),
-      peers: list('peers'),
-      bfdProfiles: list('bfdProfiles'),
-      communities: list('communities'),
-    }
     const previous = this.#config
-    const { config, problems } = parseConfig(objects, previous)
+    const { config, problems } = parseConfig(this.objects(), previous)
+    const recreated = this.#takeRecreated()
     const first = !this.#synced
-    const changed = first || config !== previous || !isDeepStrictEqual(problems, this.#problems)
+    const changed =
+      first || recreated.length > 0 || config !== previous || !isDeepStrictEqual(problems, this.#problems)
     this.#config = config
     this.#problems = problems
     this.#synced = true
     for (const resolve of this.#waiters.splice(0)) resolve()
-    if (changed) this.#tell(previous)
+    if (changed) this.#tell(previous, recreated)
+  }
+
+  #takeRecreated(): Recreated[] {
+    const uids = new Map<string, string>()
+    const recreated: Recreated[] = []
+    for (const section of sectionNames) {
+      const { kind } = sections[section]
+      for (const [key, { metadata }] of this.#reflectors[section].store) {
+        const { name, namespace = '', uid = '' } = metadata
+        const former = this.#uids.get(`${kind} ${key}`)
+        uids.set(`${kind} ${key}`, uid)
+        if (former !== undefined && former !== uid) recreated.push({ kind, namespace, name })
+      }
+    }
+    this.#uids = uids
+    return recreated
   }
 
   /** One listener that fails must not keep the configuration from the others. */
-  #tell(previous: Config): void {
+  #tell(previous: Config, recreated: readonly Recreated[]): void {
     for (const listener of this.#listeners) {
       try {
-        listener(this.#config, previous, this.#problems)
+        listener(this.#config, previous, this.#problems, recreated)
       } catch (error) {
         this.#onError(error, 0)
       }

@@ -66,7 +66,11 @@ export class ReflectorStore<T> {
       },
       remove: (object) => void next.delete(keyOf(object.metadata)),
       clear: () => next.clear(),
-      publish: () => this.#replace(next),
+      publish: () => {
+        this.#replace(next)
+        // A watch goes on for minutes with what it began with.
+        next.clear()
+      },
     }
   }
 

@@ -61,6 +61,13 @@ export const resources = {
   serviceL2Statuses: metallb('servicel2statuses', 'ServiceL2Status'),
   serviceBgpStatuses: metallb('servicebgpstatuses', 'ServiceBGPStatus'),
   configurationStates: metallb('configurationstates', 'ConfigurationState'),
+  addressReservations: {
+    group: 'fairlead.io',
+    version: 'v1alpha1',
+    plural: 'addressreservations',
+    kind: 'AddressReservation',
+    namespaced: true,
+  },
   speakerStatuses: {
     group: 'fairlead.io',
     version: 'v1alpha1',

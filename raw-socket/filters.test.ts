@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { arpFilter, maxFrame, neighborDiscoveryFilter, udpTtlFilter } from './filters.ts'
+import {
+  arpFilter,
+  dropAllFilter,
+  maxFrame,
+  neighborDiscoveryFilter,
+  udpSourceFilter,
+  udpTtlFilter,
+} from './filters.ts'
 
 interface Packet {
   readonly bytes: Uint8Array
@@ -24,8 +31,8 @@ function interpret(program: Uint8Array, packet: Packet): number {
     else if (code === 0x74) accumulator >>>= k
     else if (code === 0x15) index += jumpBy(accumulator === k)
     else if (code === 0x35) index += jumpBy(accumulator >= k)
-    else if (code === 0x30 || code === 0x28) {
-      const loaded = read(packet, k | 0, code === 0x30 ? 1 : 2)
+    else if (code === 0x30 || code === 0x28 || code === 0x20) {
+      const loaded = read(packet, k | 0, code === 0x30 ? 1 : code === 0x28 ? 2 : 4)
       if (loaded === undefined) return 0
       accumulator = loaded
     } else throw new Error(`unknown instruction 0x${code.toString(16)}`)
@@ -131,5 +138,34 @@ describe('the TTL filter', () => {
   ])('at least %d: %j', (minimum, network, passes) => {
     const verdict = interpret(udpTtlFilter(minimum), { bytes: new Uint8Array(8), network })
     expect(verdict > 0).toBe(passes)
+  })
+})
+
+describe('the source filter', () => {
+  const v4From = (ttl: number, source: string): Uint8Array =>
+    Uint8Array.from([...v4(ttl), ...octets('0000'), ...octets(source)])
+  const v6From = (hops: number, source: string): Uint8Array =>
+    Uint8Array.from([...v6(hops), ...octets(source)])
+  const four = udpSourceFilter([
+    { address: '192.0.2.7', minimumTtl: 250 },
+    { address: '198.51.100.1', minimumTtl: 1 },
+  ])
+  const six = udpSourceFilter([{ address: '2001:db8::7', minimumTtl: 254 }])
+  const host = '20010db8000000000000000000000007'
+
+  test.each([
+    ['of the first with its TTL', four, v4From(250, 'c0000207'), true],
+    ['of the first with less', four, v4From(249, 'c0000207'), false],
+    ['of the second', four, v4From(1, 'c6336401'), true],
+    ['of the second with TTL 0', four, v4From(0, 'c6336401'), false],
+    ['of a stranger', four, v4From(255, 'c0000208'), false],
+    ['over IPv6', six, v6From(254, host), true],
+    ['over IPv6 with less', six, v6From(253, host), false],
+    ['of an IPv6 stranger', six, v6From(255, host.replace('0007', '0008')), false],
+    ['of one that differs in the first word', six, v6From(255, host.replace('2001', '2002')), false],
+    ['of anybody, without sources', udpSourceFilter([]), v4From(255, 'c0000207'), false],
+    ['on a socket that only sends', dropAllFilter, v4From(255, 'c0000207'), false],
+  ])('%s', (_what, program, network, passes) => {
+    expect(interpret(program, { bytes: new Uint8Array(8), network }) > 0).toBe(passes)
   })
 })

@@ -1,3 +1,4 @@
+import { addressToBytes, parseAddress } from '#inet/address.ts'
 import { accept, alu, ancillary, assemble, drop, jump, label, load, type Step } from './bpf.ts'
 
 /**
@@ -102,3 +103,31 @@ export function udpTtlFilter(minimum: number): Uint8Array {
     drop(),
   ])
 }
+
+/** A sender and the least TTL or hop limit of what it sends. */
+export interface UdpSource {
+  readonly address: string
+  readonly minimumTtl: number
+}
+
+/** For a UDP socket of the sources' family: only datagrams of these, each with its own least TTL (RFC 5883 5). */
+export function udpSourceFilter(sources: readonly UdpSource[]): Uint8Array {
+  const steps = sources.flatMap(({ address, minimumTtl }, index) => {
+    const octets = Buffer.from(addressToBytes(parseAddress(address)))
+    const [sourceAt, ttlAt] = octets.length === 4 ? [12, 8] : [8, 7]
+    const next = `not source ${index}`
+    const steps: Step[] = []
+    for (let at = 0; at < octets.length; at += 4) {
+      steps.push(
+        load.word(ancillary.network + sourceAt + at),
+        jump.unlessEqual(octets.readUInt32BE(at), next),
+      )
+    }
+    const ttl = [load.byte(ancillary.network + ttlAt), jump.unlessAtLeast(minimumTtl, next), accept(0xffff)]
+    return [...steps, ...ttl, label(next)]
+  })
+  return assemble([...steps, drop()])
+}
+
+/** For a socket that only sends. */
+export const dropAllFilter: Uint8Array = assemble([drop()])

@@ -30,6 +30,7 @@ export const socketOptions = {
   sendBufferForce: [1, 32],
   receiveBufferForce: [1, 33],
   mark: [1, 36],
+  memoryInfo: [1, 55],
   ipTtl: [0, 2],
   iptablesInfo: [0, 64],
   iptablesEntries: [0, 65],

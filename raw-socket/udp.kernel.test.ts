@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { cleanup, connect, createNetns, until, type Netns } from '../test/netns.ts'
 import { inNetworkNamespace } from './namespace.ts'
-import { openUdpSocket, type UdpOptions } from './udp.ts'
+import { udpSourceFilter } from './filters.ts'
+import { openFilteredUdpSocket, openUdpSocket, type UdpOptions } from './udp.ts'
 
 let a: Netns
 let b: Netns
@@ -58,4 +59,26 @@ test('the source port is the one asked for, and one in use is refused', async ()
   expect(() => open(a, { local })).toThrow(
     expect.objectContaining({ code: 'FL_SYS_ERRNO', errnoName: 'EADDRINUSE' }),
   )
+})
+
+test('a filter by sources can be replaced, and what it keeps away is counted', async () => {
+  const filterFor = (minimumTtl: number) => udpSourceFilter([{ address: '192.0.2.1', minimumTtl }])
+  const filtered = inNetworkNamespace(b.path, () =>
+    openFilteredUdpSocket({ local: { address: '192.0.2.2', port: 4784 }, filter: filterFor(250) }),
+  )
+  sockets.push(filtered.socket)
+  const received: string[] = []
+  filtered.socket.on('message', (message) => received.push(message.toString()))
+  const local = { address: '192.0.2.1', port: 0 }
+  const [near, far] = [250, 249].map((ttl) => open(a, { local, ttl }))
+  const send = (socket: Socket, text: string) =>
+    new Promise((resolve) => socket.send(text, 4784, '192.0.2.2', resolve))
+  await send(far, 'refused')
+  await send(near, 'first')
+  await until('the first', () => received.length === 1)
+  expect(filtered.drops()).toBe(1)
+  filtered.setFilter(filterFor(1))
+  await send(far, 'second')
+  await until('the second', () => received.length === 2)
+  expect(received).toEqual(['first', 'second'])
 })

@@ -5,6 +5,7 @@ import {
   attachFilter,
   bindSocket,
   closeDescriptor,
+  getOption,
   openSocket,
   setIntOption,
   socketOptions,
@@ -22,6 +23,8 @@ export interface UdpOptions {
   readonly ttl?: number
   /** least TTL or hop limit received; the kernel drops the rest (GTSM, RFC 5082) */
   readonly minimumTtl?: number
+  /** another program that decides in the kernel what is received (`filters.ts`), instead of `minimumTtl` */
+  readonly filter?: Uint8Array
   readonly reuseAddress?: boolean
 }
 
@@ -36,7 +39,8 @@ export function openUdpDescriptor(options: UdpOptions): number {
   try {
     if (family === 6) setIntOption(fd, socketOptions.ipv6Only, 1)
     // Before bind, so that no datagram slips past it.
-    if (options.minimumTtl !== undefined) attachFilter(fd, udpTtlFilter(options.minimumTtl))
+    if (options.filter !== undefined) attachFilter(fd, options.filter)
+    else if (options.minimumTtl !== undefined) attachFilter(fd, udpTtlFilter(options.minimumTtl))
     if (options.device !== undefined) bindToDevice(fd, options.device)
     if (options.reuseAddress === true) setIntOption(fd, socketOptions.reuseAddress, 1)
     setTtl(fd, family, options.ttl)
@@ -54,6 +58,35 @@ export function openUdpDescriptor(options: UdpOptions): number {
  * @throws SystemError FL_SYS_ERRNO
  */
 export function openUdpSocket(options: UdpOptions): Socket {
+  return adopt(openUdpDescriptor(options), options)
+}
+
+const adopt = (fd: number, { local }: UdpOptions): Socket =>
+  createSocket(familyOf(local.address.split('%')[0]) === 6 ? 'udp6' : 'udp4').bind({ fd })
+
+/** A UDP socket whose filter can be changed, and that tells how much it keeps away. */
+export interface FilteredUdpSocket {
+  readonly socket: Socket
+  /** Replaces the filter at once: no datagram passes neither or both. */
+  setFilter(program: Uint8Array): void
+  /** datagrams that the filter refused or for which there was no room, since the socket was opened */
+  drops(): number
+}
+
+/** `SK_MEMINFO_DROPS` of linux/sock_diag.h: the ninth of its 32-bit words. */
+const dropsAt = 8 * 4
+
+/**
+ * As `openUdpSocket`. Neither function may be called after the socket was closed.
+ * @throws SystemError FL_SYS_ERRNO
+ */
+export function openFilteredUdpSocket(
+  options: UdpOptions & { readonly filter: Uint8Array },
+): FilteredUdpSocket {
   const fd = openUdpDescriptor(options)
-  return createSocket(familyOf(options.local.address.split('%')[0]) === 6 ? 'udp6' : 'udp4').bind({ fd })
+  return {
+    socket: adopt(fd, options),
+    setFilter: (program) => attachFilter(fd, program),
+    drops: () => getOption(fd, socketOptions.memoryInfo, dropsAt + 4).readUInt32LE(dropsAt),
+  }
 }

@@ -1,3 +1,5 @@
+import type { BgpPeer, Problem } from '#crds/config.ts'
+import { MAX_PASSWORD_OCTETS } from '#crds/parse/peer.ts'
 import type { KubeApi, KubeObject } from '#kube/api.ts'
 import type { Clock } from '#kube/clock.ts'
 import { Reflector } from '#kube/reflector.ts'
@@ -50,20 +52,57 @@ export class PasswordSource {
     return this.#reflector
   }
 
-  readonly lookup: PasswordLookup = ({ namespace, name }) => {
-    const where = `${namespace || this.#namespace}/${name}`
+  readonly lookup: PasswordLookup = (reference) => this.#find(reference)
+
+  /**
+   * What is wrong with the Secrets that these peers name, in upstream's words. One that does not exist (yet) is a
+   * warning, as every reference; one that is not what it must be is an error.
+   */
+  problems(peers: readonly BgpPeer[]): Problem[] {
+    return peers.flatMap((peer) => {
+      const found = peer.passwordSecret === undefined ? undefined : this.#find(peer.passwordSecret)
+      if (found === undefined || 'password' in found) return []
+      const { problem, missing } = found
+      const about = { kind: 'BGPPeer', namespace: this.#namespace, name: peer.name }
+      return [
+        {
+          ...about,
+          severity: missing ? ('warning' as const) : ('error' as const),
+          code: missing ? 'FL_CRD_UNKNOWN_REFERENCE' : 'FL_PEER_PASSWORD',
+          field: 'spec.passwordSecret',
+          message: missing
+            ? `secret ref not found for peer config "${this.#namespace}"/"${peer.name}": ${problem}`
+            : problem,
+        },
+      ]
+    })
+  }
+
+  #find({ namespace, name }: { namespace: string; name: string }): Found {
+    const where = `"${namespace || this.#namespace}"/"${name}"`
     if (namespace !== '' && namespace !== this.#namespace) {
-      return { problem: `passwordSecret ${where} is not in namespace ${this.#namespace}` }
+      return {
+        problem: `the secret ${where} is not in namespace ${this.#namespace}, where passwords are read`,
+        missing: false,
+      }
     }
     const secret = this.#reflector.store.get(`${this.#namespace}/${name}`)
-    if (secret === undefined) return { problem: `passwordSecret ${where} does not exist` }
-    if (secret.type !== BASIC_AUTH) {
-      return { problem: `passwordSecret ${where} is of type ${secret.type}, it must be ${BASIC_AUTH}` }
+    if (secret === undefined) return { problem: `the secret ${where} does not exist`, missing: true }
+    const { type, password } = secret
+    if (type !== BASIC_AUTH) {
+      const problem = `secret type mismatch on ${where}, type "${BASIC_AUTH}" is expected, not "${type}"`
+      return { problem, missing: false }
     }
-    if (!secret.password) return { problem: `passwordSecret ${where} has no key "password"` }
-    return { password: secret.password }
+    if (!password) return { problem: `password not specified in the secret ${where}`, missing: false }
+    if (Buffer.byteLength(password) > MAX_PASSWORD_OCTETS) {
+      const problem = `the password in the secret ${where} is longer than the ${MAX_PASSWORD_OCTETS} octets of TCP MD5`
+      return { problem, missing: false }
+    }
+    return { password }
   }
 }
+
+type Found = { readonly password: string } | { readonly problem: string; readonly missing: boolean }
 
 function projectPassword(object: KubeObject): Password {
   const { type = 'Opaque', data = {} } = object as KubeObject & {

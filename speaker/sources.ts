@@ -122,7 +122,7 @@ export class Sources {
     for (const source of this.#all()) source.stop()
   }
 
-  /** All first lists are complete: only then is anything programmed or announced. */
+  /** All first lists are complete: only then is anything announced. */
   get synced(): boolean {
     const all = [...this.#reflectors(), this.config, this.serviceCidrs]
     return all.every(({ synced }) => synced)
@@ -131,6 +131,12 @@ export class Sources {
   async whenSynced(): Promise<void> {
     const all = [...this.#reflectors(), this.config, this.serviceCidrs]
     await Promise.all(all.map((source) => source.whenSynced()))
+  }
+
+  /** What forwarding needs is complete, whatever becomes of the rest. */
+  async whenForwardingSynced(): Promise<void> {
+    const needed = [this.services, this.#slices, this.nodes, this.serviceCidrs]
+    await Promise.all(needed.map((source) => source.whenSynced()))
   }
 
   /** epoch ms of the last contact with the API server, by resource plural */
@@ -157,6 +163,7 @@ const relevant = (node: Node | undefined): string =>
     : JSON.stringify([
         node.labels,
         node.internalIPs,
+        node.externalIPs,
         node.podCIDRs,
         node.networkUnavailable,
         node.deleting,

@@ -1,3 +1,4 @@
+import type { Problem } from '#crds/config.ts'
 import type { KubeApi, OwnerReference } from '#kube/api.ts'
 import type { Clock, Timer } from '#kube/clock.ts'
 import type { EventRecorder } from '#kube/events.ts'
@@ -8,11 +9,13 @@ import { Announcements } from './announcements.ts'
 import { planPeers } from './bgp/peers.ts'
 import { summarizeEndpoints } from './endpoints.ts'
 import type { Companions } from './forwarding/companions.ts'
-import type { ForwardingConfig, NodeContext } from './forwarding/config.ts'
+import type { ForwardingConfig } from './forwarding/config.ts'
 import type { Forwarder } from './forwarding/forwarder.ts'
 import { missingNode, type NodeState } from './forwarding/health/proxy-health.ts'
+import { ForwardingFeed } from './forwarding-feed.ts'
 import type { SpeakerMetrics } from './metrics.ts'
 import { Sources } from './sources.ts'
+import { SpeakerConfigState } from './status/config-state.ts'
 import { ServiceStatusWriter, type ServiceStatusBody } from './status/service-status.ts'
 import { SpeakerStatusWriter, type SpeakerState } from './status/speaker-status.ts'
 import { buildView } from './view-of.ts'
@@ -53,9 +56,11 @@ export class Speaker {
   readonly #announcements: Announcements
   readonly #wire: WireHost
   readonly #wireState: WireState
+  readonly #feed: ForwardingFeed
   readonly #l2Status: ServiceStatusWriter
   readonly #bgpStatus: ServiceStatusWriter
   readonly #speakerStatus: SpeakerStatusWriter
+  readonly #configState: SpeakerConfigState
   readonly #dirty = new Set<string>()
   #worldDirty = true
   #scheduled: Timer | undefined
@@ -64,7 +69,6 @@ export class Speaker {
   #leaving = false
   #peers: readonly WirePeer[] = []
   #peersText = ''
-  #contextText = ''
   #world: World
   readonly #announcedBefore = new Map<string, ReadonlySet<string>>()
 
@@ -76,8 +80,15 @@ export class Speaker {
       clock,
       namespace,
       nodeName,
-      onService: (key) => this.#markService(key),
-      onWorld: () => this.#markWorld(),
+      // Forwarding first: what is announced depends on what is programmed.
+      onService: (key) => {
+        this.#feed.changed(key)
+        this.#markService(key)
+      },
+      onWorld: () => {
+        this.#feed.nodeChanged()
+        this.#markWorld()
+      },
       onOwnStatusDeleted: () => this.#speakerStatus.deleted(),
       onError: (resource, error, retryInMs) => {
         parts.metrics.update(true)
@@ -96,10 +107,22 @@ export class Speaker {
         this.#speakerStatus.changed()
       },
       onInterfaces: () => {
+        this.#feed.nodeChanged()
         this.#markWorld()
         this.#speakerStatus.changed()
       },
       onSessions: () => this.#speakerStatus.changed(),
+    })
+    this.#feed = new ForwardingFeed({
+      clock,
+      log,
+      node: nodeName,
+      needsPodCIDRs: parts.forwarding.detector.by === 'node-cidrs',
+      sources: this.#sources,
+      localAddresses: () =>
+        this.#wireState.interfaces.length === 0 ? undefined : this.#wireState.localAddresses(),
+      forwarder: parts.forwarder,
+      onNode: (context) => parts.companions.setNode(context),
     })
     this.#wire = new WireHost({
       node: nodeName,
@@ -131,6 +154,15 @@ export class Speaker {
       owner: () => this.#ownNode(),
       onError: (error) => log.warn({ error: String(error) }, 'SpeakerStatus not written'),
     })
+    this.#configState = new SpeakerConfigState({
+      api,
+      clock,
+      namespace,
+      node: nodeName,
+      owner: () => this.#ownNode(),
+      problems: () => this.#configProblems(),
+      onError: (error) => log.warn({ error: String(error) }, 'ConfigurationState not written'),
+    })
   }
 
   /** Forwarding for these Services is in the kernel now, or is not any more. */
@@ -143,8 +175,10 @@ export class Speaker {
     this.#wire.start()
     this.#parts.forwarder.start()
     this.#parts.companions.start()
+    this.#feed.start()
     this.#sources.start()
     this.#speakerStatus.start()
+    this.#configState.start()
     void this.#sources.whenSynced().then(() => {
       this.#synced = true
       this.#parts.log.info({ services: this.#sources.services.store.size }, 'first lists complete')
@@ -163,7 +197,13 @@ export class Speaker {
     for (const key of this.#announcedBefore.keys()) this.#announcementChanged(key)
     await this.#within(Promise.all([this.#l2Status.idle(), this.#bgpStatus.idle()]))
     this.#sources.stop()
-    await Promise.all([this.#l2Status.stop(), this.#bgpStatus.stop(), this.#speakerStatus.stop()])
+    this.#feed.stop()
+    await Promise.all([
+      this.#l2Status.stop(),
+      this.#bgpStatus.stop(),
+      this.#speakerStatus.stop(),
+      this.#configState.stop(),
+    ])
     await Promise.all([this.#parts.companions.stop(), this.#parts.forwarder.stop()])
   }
 
@@ -233,7 +273,6 @@ export class Speaker {
     this.#dirty.clear()
     if (!this.#listed) {
       this.#listed = true
-      this.#parts.forwarder.allListed()
       // Not before it is known what is announced: until then everything that a former run wrote looks surplus.
       this.#parts.clock.setTimeout(() => this.#startStatuses(), STATUS_GRACE_MS)
     }
@@ -273,42 +312,27 @@ export class Speaker {
       this.#wireState.peers(this.#peers)
       this.#wire.send({ kind: 'peers', peers: this.#peers })
     }
-    const { config } = this.#sources
     this.#parts.metrics.config(
       true,
-      config.problems.some(({ severity }) => severity === 'error'),
+      this.#configProblems()?.some(({ severity }) => severity === 'error') ?? false,
     )
+    this.#configState.changed()
     this.#announcements.setWorld(
       this.#world,
       this.#peers.map(({ name }) => name),
     )
-    this.#setNode()
   }
 
-  /** Forwarding looks at every Service again when its node changes, so it is told only of real changes. */
-  #setNode(): void {
-    const node = this.#world.nodes.get(this.#parts.nodeName)
-    if (node === undefined) return
-    const context: NodeContext = {
-      name: node.name,
-      internalIPs: node.internalIPs,
-      labels: node.labels,
-      localAddresses: this.#wireState.localAddresses(),
-      podCIDRs: node.podCIDRs,
-      serviceCIDRs: this.#sources.serviceCidrs.cidrs,
-    }
-    const text = JSON.stringify(context)
-    if (text === this.#contextText) return
-    this.#contextText = text
-    this.#parts.companions.setNode(context)
-    this.#parts.forwarder.setNode(context)
+  /** undefined before the first lists are complete. */
+  #configProblems(): readonly Problem[] | undefined {
+    const { config, passwords } = this.#sources
+    return this.#synced ? [...config.problems, ...passwords.problems(config.config.peers)] : undefined
   }
 
   #flushService(key: string): void {
     this.#parts.metrics.update(false)
     const service = this.#sources.services.store.get(key)
     const slices = this.#sources.slicesOf(key)
-    this.#parts.forwarder.setService(key, service, slices)
     const ours = service !== undefined && classRefusal(service, this.#parts.loadBalancerClass) === ''
     this.#announcements.setService(
       key,

@@ -78,6 +78,7 @@ export const node = (name: string, more: Partial<Node> = {}): Node => ({
   networkUnavailable: false,
   unschedulable: false,
   deleting: false,
+  externalIPs: [],
   taints: [],
   ...more,
 })

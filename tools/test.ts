@@ -48,7 +48,7 @@ const tiers: Tier[] = [
     name: 'kernel',
     what: 'raw sockets, nftables and live routers in network namespaces',
     unable: namespacesMissing,
-    run: () => vitest('kernel', privateNamespaces),
+    run: () => vitest('kernel', privateNamespaces()),
   },
   {
     name: 'cluster',
@@ -60,28 +60,41 @@ const tiers: Tier[] = [
     name: 'kubernetes',
     what: 'a real API server, etcd and kubectl, built with Go',
     unable: async () => namespacesMissing() || (await kubernetesBuild),
-    run: () => vitest('kubernetes', privateNamespaces),
+    run: () => vitest('kubernetes', privateNamespaces(CABLE)),
   },
 ]
 
-/** Namespaces that die with the tests: what a kernel test makes is never the host's and never left behind. */
-const privateNamespaces = [
-  'unshare',
-  ...(root ? [] : ['--user', '--map-root-user']),
-  '--net',
-  '--mount',
-  '--pid',
-  '--fork',
-  '--kill-child',
-  '--mount-proc',
-  'sh',
-  '-c',
-  'mount -t tmpfs tmpfs /run && mkdir /run/netns && ip link set lo up && exec "$@"',
-  'sh',
-]
+/** What a speaker announces on, and an address that is not of loopback: EndpointSlices take no other. */
+const CABLE = [
+  'ip link add lan0 type veth peer name lan1',
+  'ip link set lan0 up',
+  'ip link set lan1 up',
+  'ip address add 198.18.0.1/24 dev lan0',
+].join(' && ')
+
+/**
+ * Namespaces that die with the tests: what a test makes is never the host's and never left behind.
+ * @param setUp what to run in them first
+ */
+function privateNamespaces(setUp = 'true'): [string, ...string[]] {
+  return [
+    'unshare',
+    ...(root ? [] : ['--user', '--map-root-user']),
+    '--net',
+    '--mount',
+    '--pid',
+    '--fork',
+    '--kill-child',
+    '--mount-proc',
+    'sh',
+    '-c',
+    `mount -t tmpfs tmpfs /run && mkdir /run/netns && ip link set lo up && ${setUp} && exec "$@"`,
+    'sh',
+  ]
+}
 
 function namespacesMissing(): string {
-  const [program, ...rest] = privateNamespaces
+  const [program, ...rest] = privateNamespaces()
   const attempt = spawnSync(program, [...rest, 'true'], {
     env: { ...process.env, PATH: path },
     encoding: 'utf8',

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { spawnIn, until } from '../../test/netns.ts'
 import { monotonic } from './monotonic.ts'
@@ -40,7 +41,10 @@ export const kubeProxy = (program: string, kubeconfig: string, place: Place): Pr
   restMs: 1200,
 })
 
-/** The speaker as the chart starts it. */
+/**
+ * The speaker as the lab starts it: with compiled code and stripped types of the run before, since an image has
+ * sources that are stripped already.
+ */
 export const fairlead = (kubeconfig: string, namespace: string, place: Place): ProxySpec => ({
   name: 'Fairlead',
   place,
@@ -55,7 +59,10 @@ export const fairlead = (kubeconfig: string, namespace: string, place: Place): P
     `--cluster-cidr=${CLUSTER_CIDRS.join(',')}`,
     '--port=0',
   ],
-  environment: { NODE_OPTIONS: '--max-semi-space-size=2' },
+  environment: {
+    NODE_OPTIONS: '--max-semi-space-size=2',
+    NODE_COMPILE_CACHE: join(tmpdir(), `fairlead-compile-cache-${userInfo().uid}`),
+  },
   restMs: 0,
 })
 

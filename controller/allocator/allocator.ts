@@ -1,178 +1,170 @@
-import { compareAddresses, sameAddress, type Address, type Family } from '#inet/address.ts'
+import { compareAddresses, sameAddress, type Address } from '#inet/address.ts'
 import type { Pool } from '#crds/config.ts'
-import { RangeIndex } from '#crds/parse/range-index.ts'
-import { comparePools, PoolState, type PoolCounts } from './pool-state.ts'
+import { alternatives, choose, passedOver, pickFrom, shortage, type Choice } from './choose.ts'
+import { MultiMap } from './multi-map.ts'
 import {
-  alternatives,
   exhausted,
+  quoteAddresses,
   refused,
-  shortage,
   type AllocationOutcome,
   type Assignment,
   type Considered,
 } from './outcome.ts'
-import { quoteAddresses, sameFamilies, type AllocationRequest, type Claim, type Refusal } from './request.ts'
-import { shareRefusal, Usages } from './usage.ts'
-
-type Labels = Readonly<Record<string, string>>
+import type { PoolCounts, PoolState } from './pool-state.ts'
+import { Register } from './register.ts'
+import { sameClaim, sameFamilies, type AllocationRequest } from './request.ts'
+import type { ReservedAddresses } from './reservations.ts'
+import type { Wish } from './waiting.ts'
 
 /**
  * Who has which address. Synchronous and without I/O; the same calls in the same order give the same addresses.
- * An address belongs to one Service, or to several that agree to share it; all addresses of a Service come from one
- * pool. Finding a free address does not depend on how large or how full a pool is.
+ * An address belongs to one Service, or to several that agree to share it; a Service has one, or one of each family.
+ * Finding a free address does not depend on how large or how full a pool is.
  */
 export class Allocator {
-  #pools = new Map<string, PoolState>()
-  /** in the order in which they are tried */
-  #order: readonly PoolState[] = []
-  #index = new RangeIndex<string>()
-  readonly #namespaces = new Map<string, Labels>()
-  readonly #usages = new Usages()
+  /** what is free, used and reserved; for others to read */
+  readonly register = new Register()
   readonly #assignments = new Map<string, Assignment>()
-  /** Service keys by pool; '' has those whose addresses no pool has any more */
-  readonly #byPool = new Map<string, Set<string>>()
-  #touched = new Set<string>()
-  #freed = new Set<string>()
+  /** Services by the pools of their addresses; '' has those of which no pool has some address any more */
+  readonly #byPool = new MultiMap<string, string>()
+  /** the Service that holds a reservation */
+  readonly #holders = new Map<string, string>()
 
   /**
-   * Replaces the pools. Assignments stay: those whose pool changed belong to whatever pool now has all their
-   * addresses, or to none ('').
+   * Replaces the pools. Assignments stay: each address belongs to whatever pool now has it, or to none ('').
    * @returns the Services whose assignment a changed pool could affect
    */
   setPools(pools: readonly Pool[]): string[] {
-    const next = new Map(
-      pools.map((pool) => {
-        const present = this.#pools.get(pool.name)
-        return [pool.name, present?.pool === pool ? present : new PoolState(pool)]
-      }),
-    )
-    const changed = [...new Set([...this.#pools.keys(), ...next.keys()])].filter(
-      (name) => this.#pools.get(name) !== next.get(name),
-    )
-    this.#pools = next
-    this.#order = [...next.values()].sort((a, b) => comparePools(a.pool, b.pool))
-    this.#index = indexOf(pools)
+    const changed = this.register.setPools(pools)
     // Pools are disjoint, so an address in a changed pool was in a changed pool before, or in none.
-    const affected = ['', ...changed].flatMap((name) => [...(this.#byPool.get(name) ?? [])])
+    const affected = new Set(['', ...changed].flatMap((name) => [...this.#byPool.get(name)]))
     for (const key of affected) {
       const assignment = this.#assignments.get(key) as Assignment
-      for (const address of assignment.addresses) this.#poolOf(address)?.take(address)
-      this.#file(key, { ...assignment, pool: this.#home(assignment.addresses) })
+      for (const address of assignment.addresses) this.register.occupy(key, address, assignment.claim)
+      this.#file(key, { ...assignment, pools: this.register.pools.homes(assignment.addresses) })
     }
-    for (const name of changed) {
-      this.#touched.add(name)
-      this.#freed.add(name)
-    }
-    return affected
+    return [...affected]
   }
 
-  /** @param labels undefined when the namespace is gone */
-  setNamespace(name: string, labels: Labels | undefined): void {
-    if (labels === undefined) this.#namespaces.delete(name)
-    else this.#namespaces.set(name, labels)
+  /**
+   * @param labels undefined when the namespace is gone
+   * @returns true when some pool is for this namespace now and was not, or the other way round
+   */
+  setNamespace(name: string, labels: Readonly<Record<string, string>> | undefined): boolean {
+    if (!this.register.pools.setNamespace(name, labels)) return false
+    for (const { key } of this.register.reservations.inNamespace(name)) this.register.refreshReservation(key)
+    return true
+  }
+
+  /**
+   * Keeps the addresses of a reservation for Services that name it. Who has one of them already keeps it.
+   * @param reservation undefined when there is no such object any more
+   * @returns the Services to look at again
+   */
+  setReservation(key: string, reservation: ReservedAddresses | undefined): string[] {
+    this.register.setReservation(key, reservation)
+    const holder = this.#holders.get(key)
+    return holder === undefined ? [] : [holder]
+  }
+
+  /** The Service that holds a reservation. */
+  holder(reservation: string): string | undefined {
+    return this.#holders.get(reservation)
   }
 
   assignment(key: string): Assignment | undefined {
     return this.#assignments.get(key)
   }
 
-  /** Gives a Service exactly these addresses (IPv4 first), in place of those it has. */
-  assign(key: string, request: AllocationRequest, addresses: readonly Address[]): AllocationOutcome {
-    const refusal = this.#assignRefusal(key, request, addresses)
-    if (refusal !== undefined) return { ok: false, refusal, considered: [] }
-    const pool = this.#home(addresses)
-    return {
-      ok: true,
-      assignment: this.#put(key, { addresses, pool, claim: request.claim }),
-      considered: [{ pool, refused: '' }],
-    }
+  /**
+   * Gives a Service exactly these addresses (IPv4 first), in place of those it has.
+   * @param adopting it had them before anything here was decided
+   */
+  assign(
+    key: string,
+    request: AllocationRequest,
+    addresses: readonly Address[],
+    adopting = false,
+  ): AllocationOutcome {
+    const refusal = this.register.refusal(key, request, addresses, adopting)
+    return refusal === undefined
+      ? this.#give(key, request, addresses)
+      : { ok: false, refusal, considered: [] }
   }
 
   /**
-   * Keeps addresses that no pool has (their pool is in error) away from others.
+   * Keeps addresses of which no pool has some (their pool is in error) away from others.
    * @returns false when another Service has one of them
    */
   hold(key: string, request: AllocationRequest, addresses: readonly Address[]): boolean {
-    if (addresses.some((address) => this.#inUse(key, request, address) !== undefined)) return false
-    this.#put(key, { addresses, pool: this.#home(addresses), claim: request.claim })
+    const taken = (address: Address) => this.register.inUse(key, request, address, true) !== undefined
+    if (addresses.some(taken)) return false
+    this.#put(key, request, addresses)
     return true
   }
 
-  /** Finds addresses for a Service: those it asks for, else the first of the first pool that will do. */
+  /** Finds addresses for a Service, in place of those it has: what it asks for, else what the first pools have. */
   allocate(key: string, request: AllocationRequest): AllocationOutcome {
+    const holder = this.#holders.get(request.reservation)
+    if (holder !== undefined && holder !== key) {
+      const message = `AddressReservation ${request.reservation} is held by Service ${holder}`
+      return refused('ReservationInUse', message)
+    }
+    const reservation = this.register.reservations.get(request.reservation)
+    if (reservation !== undefined) return this.#allocateReserved(key, request, reservation)
     if (request.addresses.length > 0) return this.#allocateExplicit(key, request)
     if (request.pool !== '') return this.#allocateFromPool(key, request)
-    const considered: Considered[] = []
-    const fitting = this.#order.filter((state) => {
-      const refused = state.pool.autoAssign ? this.#incompatible(state, request) : 'autoAssign is off'
-      if (refused !== '') considered.push({ pool: state.pool.name, refused })
-      return refused === ''
-    })
-    // A Service with a pool of its own takes from the common ones only what its own cannot give.
-    const own = fitting.filter(({ pool }) => pool.allocation !== undefined)
-    const common = fitting.filter(({ pool }) => pool.allocation === undefined)
+    const { fitting, refused: unfit } = this.register.pools.forService(request)
     for (const families of alternatives(request)) {
-      for (const state of [...own, ...common]) {
-        const addresses = this.#pick(state, families, key, request)
-        if (addresses !== undefined) {
-          considered.push(...this.#passedOver(fitting, state, request), {
-            pool: state.pool.name,
-            refused: '',
-          })
-          const assignment = { addresses, pool: state.pool.name, claim: request.claim }
-          return { ok: true, assignment: this.#put(key, assignment), considered }
-        }
+      const choices = choose(fitting, families, request.claim)
+      if (choices !== undefined) {
+        const considered = [...unfit, ...passedOver(fitting, choices, request)]
+        return this.#give(key, request, addressesOf(choices), considered)
       }
     }
-    considered.push(...fitting.map((state) => ({ pool: state.pool.name, refused: shortage(state, request) })))
+    const considered = [...unfit, ...shortages(fitting, request)]
     return { ok: false, refusal: exhausted(considered, fitting.length > 0), considered }
   }
 
-  /** Adds the family that a Service with one address lacks, from the pool it has the other from. */
+  /** Adds the family that a Service with one address lacks: from the pool it has the other from, else from another. */
   topUp(key: string, request: AllocationRequest): Address | undefined {
     const present = this.#assignments.get(key)
-    const state = this.#pools.get(present?.pool ?? '')
-    const missing = request.families.find((family) =>
-      present?.addresses.every((one) => one.family !== family),
-    )
-    if (present === undefined || state === undefined || missing === undefined) return undefined
-    const address = state.pick(missing, key, request, this.#usages)
-    if (address !== undefined)
-      this.#put(key, { ...present, addresses: [...present.addresses, address].sort(compareAddresses) })
-    return address
+    if (present?.addresses.length !== 1) return undefined
+    const added = this.#complement(key, request, present.addresses[0])
+    if (added !== undefined) this.#put(key, request, [...present.addresses, added].sort(compareAddresses))
+    return added
   }
 
   /** @returns false when the Service has nothing */
   release(key: string): boolean {
     const assignment = this.#assignments.get(key)
     if (assignment === undefined) return false
-    for (const address of assignment.addresses) {
-      const state = this.#poolOf(address)
-      if (this.#usages.delete(key, address)) state?.give(address)
-      // A port of a shared address is worth having too.
-      if (state !== undefined) this.#freed.add(state.pool.name)
-    }
     this.#unfile(key, assignment)
     this.#assignments.delete(key)
+    for (const address of assignment.addresses) this.register.vacate(key, address, assignment.claim)
+    if (assignment.reservation !== '') this.#setHolder(assignment.reservation, undefined)
     return true
   }
 
-  /** Pools whose counts may have changed since the last call. */
-  takeTouched(): string[] {
-    const touched = [...this.#touched]
-    this.#touched = new Set()
-    return touched
-  }
-
-  /** Pools that may have something to give, since the last call, to a Service that they refused before. */
-  takeFreed(): string[] {
-    const freed = [...this.#freed]
-    this.#freed = new Set()
-    return freed
-  }
-
   counts(pool: string): PoolCounts | undefined {
-    return this.#pools.get(pool)?.counts(this.#byPool.get(pool)?.size ?? 0)
+    return this.register.pools.get(pool)?.counts(this.#byPool.count(pool))
+  }
+
+  /** What a Service that was refused waits for. */
+  wish(key: string, request: AllocationRequest): Wish {
+    const { addresses, claim, reservation } = request
+    const present = this.#assignments.get(key)
+    const reserved = this.register.reservations.of(reservation, request.families)
+    const fitted = reservation === '' || present?.reservation === reservation
+    const has = fitted ? (present?.addresses ?? []) : reserved
+    const missing = request.families.filter((family) => !has.some((one) => one.family === family))
+    const states = addresses.length > 0 ? [] : this.#states(request, present?.addresses[0])
+    return {
+      free: states.flatMap(({ name }) => missing.map((family) => ({ pool: name, family }))),
+      addresses: [...addresses, ...reserved],
+      claim,
+      reservation,
+    }
   }
 
   #allocateExplicit(key: string, request: AllocationRequest): AllocationOutcome {
@@ -181,140 +173,147 @@ export class Allocator {
     const families = addresses.map(({ family }) => family)
     if (!sameFamilies(families, request.families))
       return refused('RequestedFamilyMismatch', `${text} does not match the ipFamily of the service`)
-    const home = this.#home(addresses)
-    if (pool !== '' && home !== '' && home !== pool)
+    if (this.#notFrom(pool, addresses))
       return refused('InvalidRequest', `${text} is not compatible with requested address pool ${pool}`)
     return this.assign(key, request, addresses)
   }
 
   #allocateFromPool(key: string, request: AllocationRequest): AllocationOutcome {
-    const state = this.#pools.get(request.pool)
+    const { pools } = this.register
+    const state = pools.get(request.pool)
     if (state === undefined) return refused('UnknownPool', `unknown pool ${JSON.stringify(request.pool)}`)
-    const { name } = state.pool
-    const incompatible = this.#incompatible(state, request)
+    const incompatible = pools.incompatible(state, request)
     if (incompatible !== '') {
-      const message = `pool ${name} not compatible for ip assignment: it ${incompatible}`
-      return refused('PoolNotCompatible', message, [{ pool: name, refused: incompatible }])
+      const message = `pool ${state.name} not compatible for ip assignment: it ${incompatible}`
+      return refused('PoolNotCompatible', message, [{ pool: state.name, refused: incompatible }])
     }
     for (const families of alternatives(request)) {
-      const addresses = this.#pick(state, families, key, request)
-      if (addresses === undefined) continue
-      const assignment = this.#put(key, { addresses, pool: name, claim: request.claim })
-      return { ok: true, assignment, considered: [{ pool: name, refused: '' }] }
+      const choices = choose([state], families, request.claim)
+      if (choices !== undefined) return this.#give(key, request, addressesOf(choices))
     }
-    const considered = [{ pool: name, refused: shortage(state, request) }]
-    return refused('PoolExhausted', `no available IPs in pool ${name}`, considered)
+    return refused('PoolExhausted', `no available IPs in pool ${state.name}`, shortages([state], request))
   }
 
-  #assignRefusal(
+  #allocateReserved(
+    key: string,
+    request: AllocationRequest,
+    { key: name, addresses: kept, invalid }: ReservedAddresses,
+  ): AllocationOutcome {
+    const mismatch = (why: string) => refused('ReservationMismatch', `AddressReservation ${name} ${why}`)
+    if (invalid !== '') return mismatch(`is in error: ${invalid}`)
+    const keeps = `keeps ${quoteAddresses(kept)}`
+    const reserved = this.register.reservations.of(name, request.families)
+    if (reserved.length === 0) return mismatch(`${keeps}, which does not match the ipFamily of the service`)
+    const { addresses } = request
+    const asked = (one: Address) => addresses.some((address) => sameAddress(address, one))
+    if (addresses.length > 0 && !reserved.every(asked))
+      return mismatch(`${keeps}, but the Service asks for ${quoteAddresses(addresses)}`)
+    if (this.#notFrom(request.pool, reserved))
+      return mismatch(`${keeps}, which is not from the requested pool ${request.pool}`)
+    const refusal = this.register.refusal(key, request, reserved, false)
+    if (refusal !== undefined) {
+      const taken = refusal.reason === 'RequestedAddressInUse'
+      const message = `AddressReservation ${name}: ${refusal.message}`
+      return refused(taken ? 'ReservationInUse' : 'ReservationMismatch', message)
+    }
+    if (addresses.length > 0) return this.#allocateExplicit(key, request)
+    if (reserved.length === request.families.length) return this.#give(key, request, reserved)
+    const added = this.#complement(key, request, reserved[0])
+    if (added !== undefined) return this.#give(key, request, [...reserved, added].sort(compareAddresses))
+    if (request.preferDual) return this.#give(key, request, reserved)
+    const considered = shortages(this.#states(request, reserved[0]), request)
+    return { ok: false, refusal: exhausted(considered, true), considered }
+  }
+
+  /** An address of the family that `other` is not of: the one that the Service has, else one from its pools. */
+  #complement(key: string, request: AllocationRequest, other: Address): Address | undefined {
+    const family = request.families.find((one) => one !== other.family)
+    if (family === undefined) return undefined
+    const present = this.#assignments.get(key)?.addresses.find((one) => one.family === family)
+    if (present !== undefined && this.register.refusal(key, request, [present], false) === undefined)
+      return present
+    return pickFrom(this.#states(request, other), family, request.claim)?.address
+  }
+
+  /** The pools that may complete what a Service has, in order: that of `other` first. */
+  #states(request: AllocationRequest, other?: Address): PoolState[] {
+    const { pools } = this.register
+    if (request.pool !== '') {
+      const state = pools.get(request.pool)
+      return state === undefined || pools.incompatible(state, request) !== '' ? [] : [state]
+    }
+    const own = other === undefined ? undefined : pools.of(other)
+    const { fitting } = pools.forService(request)
+    return own === undefined ? fitting : [own, ...fitting.filter((state) => state !== own)]
+  }
+
+  #notFrom(pool: string, addresses: readonly Address[]): boolean {
+    return pool !== '' && this.register.pools.homes(addresses).some((home) => home !== '' && home !== pool)
+  }
+
+  #give(
     key: string,
     request: AllocationRequest,
     addresses: readonly Address[],
-  ): Refusal | undefined {
-    if (addresses.length > 2)
-      return { reason: 'InvalidRequest', message: `more than two addresses ${quoteAddresses(addresses)}` }
-    if (addresses.length === 2 && addresses[0].family === addresses[1].family) {
-      const [first, second] = addresses.map((address) => quoteAddresses([address]).slice(1, -1))
-      return { reason: 'InvalidRequest', message: `${first} ${second} has the same family` }
-    }
-    const state = this.#pools.get(this.#home(addresses))
-    if (state === undefined) {
-      const message = `${quoteAddresses(addresses)} is not allowed in config`
-      return { reason: 'RequestedAddressNotInPool', message }
-    }
-    const incompatible = this.#incompatible(state, request)
-    if (incompatible !== '') {
-      const message = `pool ${state.pool.name} not compatible for ip assignment: it ${incompatible}`
-      return { reason: 'PoolNotCompatible', message }
-    }
-    const message = addresses.map((one) => this.#inUse(key, request, one)).find((text) => text !== undefined)
-    return message === undefined ? undefined : { reason: 'RequestedAddressInUse', message }
+    before: readonly Considered[] = [],
+  ): AllocationOutcome {
+    const assignment = this.#put(key, request, addresses)
+    const chosen = [...new Set(assignment.pools)].map((pool) => ({ pool, refused: '' }))
+    return { ok: true, assignment, considered: [...before, ...chosen] }
   }
 
-  #inUse(key: string, request: AllocationRequest, address: Address): string | undefined {
-    const usage = this.#usages.get(address)
-    return usage === undefined ? undefined : shareRefusal(key, request.claim, usage)
-  }
-
-  #incompatible(state: PoolState, request: AllocationRequest): string {
-    return state.incompatible(request, this.#namespaces.get(request.namespace) ?? {})
-  }
-
-  /** One address of each family, or undefined unless the pool has all. */
-  #pick(
-    state: PoolState,
-    families: readonly Family[],
-    key: string,
-    request: AllocationRequest,
-  ): Address[] | undefined {
-    const picked = families.map((family) => state.pick(family, key, request, this.#usages))
-    return picked.every((address) => address !== undefined) ? picked : undefined
-  }
-
-  #passedOver(fitting: readonly PoolState[], chosen: PoolState, request: AllocationRequest): Considered[] {
-    return fitting
-      .slice(0, fitting.indexOf(chosen))
-      .map((state) => ({ pool: state.pool.name, refused: shortage(state, request) }))
-  }
-
-  #put(key: string, assignment: Assignment): Assignment {
+  #put(key: string, request: AllocationRequest, addresses: readonly Address[]): Assignment {
+    const { claim } = request
+    const reservation = this.#binding(key, request, addresses)
+    const next: Assignment = { addresses, pools: this.register.pools.homes(addresses), claim, reservation }
     const present = this.#assignments.get(key)
-    const same =
-      present !== undefined &&
-      present.addresses.length === assignment.addresses.length &&
-      present.addresses.every((address, index) => sameAddress(address, assignment.addresses[index])) &&
-      present.pool === assignment.pool &&
-      sameClaim(present.claim, assignment.claim)
-    if (same) return present
+    if (present !== undefined && sameAssignment(present, next)) return present
     this.release(key)
-    for (const address of assignment.addresses) {
-      if (this.#usages.add(key, address, assignment.claim)) this.#poolOf(address)?.take(address)
-    }
-    this.#file(key, assignment)
-    return assignment
+    for (const address of addresses) this.register.occupy(key, address, claim)
+    if (reservation !== '') this.#setHolder(reservation, key)
+    this.#file(key, next)
+    return next
+  }
+
+  #setHolder(reservation: string, key: string | undefined): void {
+    if (key === undefined) this.#holders.delete(reservation)
+    else this.#holders.set(reservation, key)
+    this.register.changes.touchReservation(reservation)
+    this.register.changes.open({ kind: 'reservation', reservation })
+  }
+
+  /** The reservation that a Service with these addresses holds. */
+  #binding(key: string, { reservation, families }: AllocationRequest, addresses: readonly Address[]): string {
+    if (reservation === '' || (this.#holders.get(reservation) ?? key) !== key) return ''
+    return this.register.reservations.fits(reservation, families, addresses) ? reservation : ''
   }
 
   #file(key: string, assignment: Assignment): void {
     const present = this.#assignments.get(key)
     if (present !== undefined) this.#unfile(key, present)
     this.#assignments.set(key, assignment)
-    const keys = this.#byPool.get(assignment.pool) ?? new Set()
-    this.#byPool.set(assignment.pool, keys.add(key))
-    this.#touch(assignment)
+    for (const pool of assignment.pools) {
+      this.#byPool.add(pool, key)
+      this.register.changes.touchPool(pool)
+    }
   }
 
-  #unfile(key: string, assignment: Assignment): void {
-    const keys = this.#byPool.get(assignment.pool)
-    keys?.delete(key)
-    if (keys?.size === 0) this.#byPool.delete(assignment.pool)
-    this.#touch(assignment)
-  }
-
-  #touch({ pool, addresses }: Assignment): void {
-    this.#touched.add(pool)
-    for (const address of addresses) this.#touched.add(this.#poolOf(address)?.pool.name ?? '')
-    this.#touched.delete('')
-  }
-
-  /** The pool that has all of these addresses, '' when there is none. */
-  #home(addresses: readonly Address[]): string {
-    const pools = addresses.map((address) => this.#poolOf(address)?.pool.name)
-    return (pools.every((pool) => pool === pools[0]) && pools[0]) || ''
-  }
-
-  #poolOf(address: Address): PoolState | undefined {
-    const { family, value } = address
-    const owner = this.#index.overlapping({ family, first: value, last: value })?.owner
-    const state = owner === undefined ? undefined : this.#pools.get(owner)
-    return state?.has(address) ? state : undefined
+  #unfile(key: string, { pools }: Assignment): void {
+    for (const pool of pools) {
+      this.#byPool.delete(pool, key)
+      this.register.changes.touchPool(pool)
+    }
   }
 }
 
-const sameClaim = (a: Claim, b: Claim): boolean =>
-  a.sharingKey === b.sharingKey && a.backendKey === b.backendKey && a.ports.join() === b.ports.join()
+const addressesOf = (choices: readonly Choice[]): Address[] => choices.map(({ address }) => address)
 
-function indexOf(pools: readonly Pool[]): RangeIndex<string> {
-  const index = new RangeIndex<string>()
-  for (const pool of pools) for (const range of pool.ranges) index.add(range, pool.name)
-  return index
-}
+const shortages = (states: readonly PoolState[], request: AllocationRequest): Considered[] =>
+  states.map((state) => ({ pool: state.name, refused: shortage(state, request) }))
+
+const sameAssignment = (a: Assignment, b: Assignment): boolean =>
+  a.addresses.length === b.addresses.length &&
+  a.addresses.every((address, index) => sameAddress(address, b.addresses[index])) &&
+  a.pools.join() === b.pools.join() &&
+  a.reservation === b.reservation &&
+  sameClaim(a.claim, b.claim)

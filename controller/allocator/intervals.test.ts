@@ -29,6 +29,9 @@ test('behaves as a set of numbers', () => {
         expect([...set.intervals()].map(({ first, last }) => [first, last])).toEqual(intervals)
         expect(set.size).toBe(BigInt(model.size))
         expect(set.lowest).toBe(intervals[0]?.[0])
+        expect(set.endOfRun(value)).toBe(intervals.find(([a, b]) => a <= value && value <= b)?.[1])
+        const next = intervals.find(([, b]) => b >= value)
+        expect(set.atOrAfter(value)).toBe(next && (next[0] > value ? next[0] : value))
       }
     }),
   )
@@ -38,7 +41,11 @@ test('many intervals split into chunks and come together again', () => {
   const set = new IntervalSet({ first: 0n, last: 4000n })
   for (let value = 1n; value < 4000n; value += 2n) set.delete(value)
   expect([...set.intervals()]).toHaveLength(2001)
-  for (let value = 1n; value < 4000n; value += 2n) expect(set.has(value)).toBe(false)
+  for (let value = 1n; value < 4000n; value += 2n) {
+    expect(set.has(value)).toBe(false)
+    expect(set.atOrAfter(value)).toBe(value + 1n)
+  }
+  expect(set.atOrAfter(4001n)).toBeUndefined()
   for (let value = 3999n; value > 0n; value -= 2n) expect(set.add(value)).toBe(true)
   expect([...set.intervals()]).toEqual([{ first: 0n, last: 4000n }])
 })

@@ -39,6 +39,22 @@ export class IntervalSet {
     return interval !== undefined && value >= interval.first && value <= interval.last
   }
 
+  /** The lowest number of the set at or after this one. */
+  atOrAfter(value: bigint): bigint | undefined {
+    const position = this.#locate(value)
+    const interval = this.#chunks[position.chunk]?.[position.index]
+    if (interval !== undefined && value <= interval.last) return value
+    const next = this.#next(position)
+    return this.#chunks[next.chunk]?.[next.index]?.first
+  }
+
+  /** The last number of the interval that holds this one, undefined when none does. */
+  endOfRun(value: bigint): bigint | undefined {
+    const { chunk, index } = this.#locate(value)
+    const interval = this.#chunks[chunk]?.[index]
+    return interval !== undefined && value <= interval.last ? interval.last : undefined
+  }
+
   /** @returns false when the number is not in the set */
   delete(value: bigint): boolean {
     const { chunk, index } = this.#locate(value)

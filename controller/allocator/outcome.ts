@@ -1,36 +1,32 @@
-import type { Address, Family } from '#inet/address.ts'
-import type { PoolState } from './pool-state.ts'
-import type { AllocationRequest, Claim, Refusal } from './request.ts'
+import { formatAddress, type Address } from '#inet/address.ts'
+import type { Claim, Refusal } from './request.ts'
 
 export interface Assignment {
   /** IPv4 first */
   readonly addresses: readonly Address[]
-  /** the pool that has all of them, '' when none has any more */
-  readonly pool: string
+  /** the pool of each address, '' where none has it any more */
+  readonly pools: readonly string[]
   readonly claim: Claim
+  /** the reservation under which the Service has them, `namespace/name`; '' for none */
+  readonly reservation: string
 }
+
+/**
+ * The pools of the addresses of a Service as its annotation has them: one name, or two when the addresses are from
+ * two pools, comma separated with that of the IPv4 address first; '' when some address has none.
+ */
+export const poolsText = (pools: readonly string[]): string =>
+  pools.includes('') ? '' : [...new Set(pools)].join(',')
 
 export interface Considered {
   readonly pool: string
-  /** '' for the pool that was chosen */
+  /** '' for a pool that was chosen */
   readonly refused: string
 }
 
 export type AllocationOutcome =
   | { readonly ok: true; readonly assignment: Assignment; readonly considered: readonly Considered[] }
   | { readonly ok: false; readonly refusal: Refusal; readonly considered: readonly Considered[] }
-
-/** The sets of families that will do, best first. */
-export function alternatives({ families, preferDual, primary }: AllocationRequest): (readonly Family[])[] {
-  if (families.length < 2 || !preferDual) return [families]
-  return [families, [primary], [primary === 4 ? 6 : 4]]
-}
-
-/** Why a pool that may serve the Service did not. */
-export function shortage(state: PoolState, { families }: AllocationRequest): string {
-  const absent = families.find((family) => !state.hasFamily(family))
-  return absent === undefined ? 'has no free address' : `has no IPv${absent} addresses`
-}
 
 const DETAILS = 8
 
@@ -49,3 +45,9 @@ export const refused = (
   message: string,
   considered: readonly Considered[] = [],
 ): AllocationOutcome => ({ ok: false, refusal: { reason, message }, considered })
+
+/** Lists of addresses as upstream prints them, which people search their logs for: `["1.2.3.0" "1000::"]`. */
+export const quoteAddresses = (addresses: readonly Address[]): string =>
+  `[${addresses.map(quoteAddress).join(' ')}]`
+
+export const quoteAddress = (address: Address): string => JSON.stringify(formatAddress(address))

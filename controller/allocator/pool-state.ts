@@ -1,12 +1,13 @@
 import type { Address, Family } from '#inet/address.ts'
+import { intersectRange } from '#inet/range.ts'
 import type { Pool } from '#crds/config.ts'
 import { matchesAny, matchesSelector } from '#crds/selector.ts'
 import { IntervalSet } from './intervals.ts'
-import type { AllocationRequest } from './request.ts'
+import type { AllocationRequest, Claim } from './request.ts'
+import { SharedPositions } from './shared-positions.ts'
 import { AddressSpace } from './space.ts'
-import { shareRefusal, type Usages } from './usage.ts'
 
-/** How many addresses a pool has and how many of them are in use. */
+/** How many addresses a pool has and how many of them are in use or reserved. */
 export interface PoolCounts {
   readonly capacity: { readonly v4: bigint; readonly v6: bigint }
   readonly assigned: { readonly v4: bigint; readonly v6: bigint }
@@ -14,50 +15,83 @@ export interface PoolCounts {
   readonly services: number
 }
 
-/** One pool with its free addresses. */
+type Labels = Readonly<Record<string, string>>
+
+/** One pool with its free addresses and those that may be shared. */
 export class PoolState {
   readonly pool: Pool
   readonly #spaces: Record<Family, AddressSpace>
   readonly #free: Record<Family, IntervalSet>
+  readonly #shared: Record<Family, SharedPositions> = { 4: new SharedPositions(), 6: new SharedPositions() }
 
   constructor(pool: Pool) {
     this.pool = pool
-    this.#spaces = {
-      4: new AddressSpace(pool.ranges, 4, pool.avoidBuggyIPs),
-      6: new AddressSpace(pool.ranges, 6, pool.avoidBuggyIPs),
-    }
+    this.#spaces = { 4: new AddressSpace(pool, 4), 6: new AddressSpace(pool, 6) }
     this.#free = { 4: everything(this.#spaces[4]), 6: everything(this.#spaces[6]) }
   }
 
+  get name(): string {
+    return this.pool.name
+  }
+
   has(address: Address): boolean {
-    return this.#spaces[address.family].positionOf(address.value) !== undefined
+    return this.#position(address) !== undefined
+  }
+
+  /** Why an address inside the ranges of the pool is not given out. */
+  whyNot({ family, value }: Address): string {
+    const excluded =
+      intersectRange({ family, first: value, last: value }, this.pool.excludes ?? []).length > 0
+    return excluded ? `pool ${this.name} excludes it` : `pool ${this.name} avoids what ends in .0 or .255`
   }
 
   hasFamily(family: Family): boolean {
     return this.#spaces[family].size > 0n
   }
 
+  hasFree(family: Family): boolean {
+    return this.#free[family].size > 0n
+  }
+
+  /** All free addresses, in order: for small pools. */
+  *free(family: Family): Generator<Address, void> {
+    for (const { first, last } of this.#free[family].intervals()) {
+      for (let position = first; position <= last; position++)
+        yield { family, value: this.#spaces[family].valueAt(position) }
+    }
+  }
+
+  /** Nobody else gets the address. */
   take(address: Address): void {
-    const position = this.#spaces[address.family].positionOf(address.value)
+    const position = this.#position(address)
     if (position !== undefined) this.#free[address.family].delete(position)
   }
 
-  give(address: Address): void {
-    const position = this.#spaces[address.family].positionOf(address.value)
-    if (position !== undefined) this.#free[address.family].add(position)
+  /** @returns true when it is the only free address of its family */
+  give(address: Address): boolean {
+    const position = this.#position(address)
+    if (position === undefined || !this.#free[address.family].add(position)) return false
+    return this.#free[address.family].size === 1n
+  }
+
+  /** A Service uses the address, which others may share. */
+  join(address: Address, claim: Claim): void {
+    const position = this.#position(address)
+    if (position !== undefined) this.#shared[address.family].add(claim, position)
+  }
+
+  /** @param last nobody uses the address any more */
+  leave(address: Address, claim: Claim, last: boolean): void {
+    const position = this.#position(address)
+    if (position !== undefined) this.#shared[address.family].delete(claim, position, last)
   }
 
   /** The first address in order that is free or may be shared. */
-  pick(family: Family, key: string, request: AllocationRequest, usages: Usages): Address | undefined {
-    const space = this.#spaces[family]
-    let best = this.#free[family].lowest
-    for (const usage of usages.sharedBy(request.claim.sharingKey)) {
-      if (usage.address.family !== family) continue
-      const position = space.positionOf(usage.address.value)
-      if (position === undefined || (best !== undefined && position >= best)) continue
-      if (shareRefusal(key, request.claim, usage) === undefined) best = position
-    }
-    return best === undefined ? undefined : { family, value: space.valueAt(best) }
+  pick(family: Family, claim: Claim): Address | undefined {
+    const free = this.#free[family].lowest
+    const shared = this.#shared[family].lowest(claim)
+    const first = free === undefined || (shared !== undefined && shared < free) ? shared : free
+    return first === undefined ? undefined : { family, value: this.#spaces[family].valueAt(first) }
   }
 
   counts(services: number): PoolCounts {
@@ -73,17 +107,28 @@ export class PoolState {
    * Why the pool is not for this Service, '' when it is.
    * @param namespaceLabels labels of the namespace of the Service
    */
-  incompatible(request: AllocationRequest, namespaceLabels: Readonly<Record<string, string>>): string {
+  incompatible(request: AllocationRequest, namespaceLabels: Labels): string {
     const { allocation } = this.pool
     if (allocation === undefined) return ''
-    const { namespaces, namespaceSelectors, serviceSelectors } = allocation
-    // Upstream lets every namespace in when a selector matches none; here a restriction stays one.
-    const namespaceFits =
+    if (!this.isForNamespace(request.namespace, namespaceLabels))
+      return `is not for namespace ${request.namespace}`
+    return matchesAny(allocation.serviceSelectors, request.labels)
+      ? ''
+      : 'is not for Services with these labels'
+  }
+
+  /** Upstream lets every namespace in when a selector matches none; here a restriction stays one. */
+  isForNamespace(namespace: string, labels: Labels): boolean {
+    const { namespaces = [], namespaceSelectors = [] } = this.pool.allocation ?? {}
+    return (
       (namespaces.length === 0 && namespaceSelectors.length === 0) ||
-      namespaces.includes(request.namespace) ||
-      namespaceSelectors.some((selector) => matchesSelector(selector, namespaceLabels))
-    if (!namespaceFits) return `is not for namespace ${request.namespace}`
-    return matchesAny(serviceSelectors, request.labels) ? '' : 'is not for Services with these labels'
+      namespaces.includes(namespace) ||
+      namespaceSelectors.some((selector) => matchesSelector(selector, labels))
+    )
+  }
+
+  #position({ family, value }: Address): bigint | undefined {
+    return this.#spaces[family].positionOf(value)
   }
 }
 

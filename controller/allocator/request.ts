@@ -1,4 +1,4 @@
-import { formatAddress, type Address, type Family } from '#inet/address.ts'
+import type { Address, Family } from '#inet/address.ts'
 
 /** What a Service wants, in terms of addresses only. */
 export interface AllocationRequest {
@@ -6,7 +6,7 @@ export interface AllocationRequest {
   readonly labels: Readonly<Record<string, string>>
   /** of its cluster IPs: [4], [6] or [4, 6] */
   readonly families: readonly Family[]
-  /** with both families: one is enough when no pool has both */
+  /** with both families: one is enough when there are not both */
   readonly preferDual: boolean
   /** which family to take when only one is to be had */
   readonly primary: Family
@@ -14,6 +14,8 @@ export interface AllocationRequest {
   readonly pool: string
   /** the addresses that alone will do, [] for any; IPv4 first */
   readonly addresses: readonly Address[]
+  /** the AddressReservation whose addresses it wants and to which its addresses belong, `namespace/name`; '' for none */
+  readonly reservation: string
   readonly claim: Claim
 }
 
@@ -39,14 +41,20 @@ export type RefusalReason =
   | 'UnknownPool'
   /** the requested pool, or that of the requested address, is not for this Service */
   | 'PoolNotCompatible'
-  /** no pool has the requested address, or one pool not both */
+  /** no pool has the requested address */
   | 'RequestedAddressNotInPool'
-  /** another Service has the requested address and does not share it */
+  /** the pool of the requested address never gives it out */
+  | 'RequestedAddressExcluded'
+  /** another Service has the requested address and does not share it, or it is reserved for another */
   | 'RequestedAddressInUse'
   /** the requested addresses are not of the families of the Service */
   | 'RequestedFamilyMismatch'
   /** the request contradicts itself or cannot be read */
   | 'InvalidRequest'
+  /** another Service has the AddressReservation, or an address of it */
+  | 'ReservationInUse'
+  /** the addresses of the AddressReservation do not fit the Service, or the configuration does not allow them */
+  | 'ReservationMismatch'
   /** the Service has no usable cluster IP */
   | 'NoClusterIP'
   /** the Service requires two families and has cluster IPs of one */
@@ -57,9 +65,8 @@ export interface Refusal {
   readonly message: string
 }
 
-/** Lists of addresses as upstream prints them, which people search their logs for: `["1.2.3.0" "1000::"]`. */
-export const quoteAddresses = (addresses: readonly Address[]): string =>
-  `[${addresses.map((address) => JSON.stringify(formatAddress(address))).join(' ')}]`
-
 export const sameFamilies = (a: readonly Family[], b: readonly Family[]): boolean =>
   a.length === b.length && a.every((family) => b.includes(family))
+
+export const sameClaim = (a: Claim, b: Claim): boolean =>
+  a.sharingKey === b.sharingKey && a.backendKey === b.backendKey && a.ports.join() === b.ports.join()

@@ -30,6 +30,7 @@ export function request(
     preferDual: false,
     primary: 4,
     pool: '',
+    reservation: '',
     ...rest,
     addresses: addresses.map(parseAddress).sort(compareAddresses),
     claim: { sharingKey, backendKey, ports },

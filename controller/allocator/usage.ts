@@ -1,81 +1,82 @@
-import type { Address } from '#inet/address.ts'
-import { formatAddress } from '#inet/address.ts'
+import { formatAddress, type Address } from '#inet/address.ts'
 import type { Claim } from './request.ts'
 
 /** An address in use and by whom. */
 export interface Usage {
   readonly address: Address
-  /** by Service key; never empty */
-  readonly holders: Map<string, Claim>
+  /** by Service key; never empty. When there are several they have the same sharing key and backend key. */
+  readonly holders: ReadonlyMap<string, Claim>
+  /** who uses a port of it */
+  readonly ports: ReadonlyMap<string, string>
 }
+
+const NAMED = 5
 
 /**
  * Why a Service may not use an address that is in use, undefined when it may. Sharing needs the same key, the same
  * backends and no common port; a sole holder may change all of them.
  */
 export function shareRefusal(key: string, claim: Claim, usage: Usage): string | undefined {
-  const others = [...usage.holders].filter(([holder]) => holder !== key)
-  const address = formatAddress(usage.address)
-  const fits = others.every(
-    ([, other]) =>
-      claim.sharingKey !== '' &&
-      other.sharingKey === claim.sharingKey &&
-      other.backendKey === claim.backendKey,
-  )
+  const other = otherClaim(key, usage)
+  if (other === undefined) return undefined
+  const fits =
+    claim.sharingKey !== '' && other.sharingKey === claim.sharingKey && other.backendKey === claim.backendKey
   if (!fits) {
-    const holders = others.map(([holder]) => holder).join(',')
-    return `can't change sharing key for ${JSON.stringify(key)}, address also in use by ${holders}`
+    const by = holdersText(key, usage)
+    return `can't change sharing key for ${JSON.stringify(key)}, address also in use by ${by}`
   }
-  for (const [, other] of others) {
-    const port = claim.ports.find((one) => other.ports.includes(one))
-    if (port !== undefined) return `port ${port} is already in use on ${JSON.stringify(address)}`
-  }
+  const taken = claim.ports.find((port) => (usage.ports.get(port) ?? key) !== key)
+  return taken === undefined
+    ? undefined
+    : `port ${taken} is already in use on ${JSON.stringify(formatAddress(usage.address))}`
+}
+
+function otherClaim(key: string, { holders }: Usage): Claim | undefined {
+  for (const [holder, claim] of holders) if (holder !== key) return claim
   return undefined
 }
 
-/** The addresses in use, findable by address and by sharing key. */
+/** The other holders of an address, `a,b`; not all of them when they are many. */
+export function holdersText(key: string, { holders }: Usage): string {
+  const named: string[] = []
+  for (const holder of holders.keys()) {
+    if (holder !== key) named.push(holder)
+    if (named.length > NAMED) break
+  }
+  const others = holders.size - Number(holders.has(key))
+  return others > NAMED ? `${named.slice(0, NAMED).join()} and ${others - NAMED} more` : named.join()
+}
+
+interface MutableUsage extends Usage {
+  readonly holders: Map<string, Claim>
+  readonly ports: Map<string, string>
+}
+
+/** The addresses in use. */
 export class Usages {
-  readonly #byAddress = new Map<string, Usage>()
-  readonly #bySharingKey = new Map<string, Set<Usage>>()
+  readonly #byAddress = new Map<string, MutableUsage>()
 
   get(address: Address): Usage | undefined {
     return this.#byAddress.get(formatAddress(address))
   }
 
-  /** @returns true when the address was free before */
-  add(key: string, address: Address, claim: Claim): boolean {
+  add(key: string, address: Address, claim: Claim): void {
     const text = formatAddress(address)
-    const present = this.#byAddress.get(text)
-    const usage = present ?? { address, holders: new Map() }
+    const usage = this.#byAddress.get(text) ?? { address, holders: new Map(), ports: new Map() }
     this.#byAddress.set(text, usage)
     usage.holders.set(key, claim)
-    if (claim.sharingKey !== '') {
-      const shared = this.#bySharingKey.get(claim.sharingKey) ?? new Set()
-      this.#bySharingKey.set(claim.sharingKey, shared.add(usage))
-    }
-    return present === undefined
+    for (const port of claim.ports) usage.ports.set(port, key)
   }
 
-  /** @returns true when the address is free now */
+  /** @returns true when nobody uses the address any more */
   delete(key: string, address: Address): boolean {
     const text = formatAddress(address)
     const usage = this.#byAddress.get(text)
-    const claim = usage?.holders.get(key)
-    if (usage === undefined || claim === undefined) return false
+    if (usage === undefined) return true
+    for (const port of usage.holders.get(key)?.ports ?? [])
+      if (usage.ports.get(port) === key) usage.ports.delete(port)
     usage.holders.delete(key)
-    const { sharingKey } = claim
-    if (![...usage.holders.values()].some((other) => other.sharingKey === sharingKey)) {
-      const shared = this.#bySharingKey.get(sharingKey)
-      shared?.delete(usage)
-      if (shared?.size === 0) this.#bySharingKey.delete(sharingKey)
-    }
-    if (usage.holders.size > 0) return false
-    this.#byAddress.delete(text)
-    return true
-  }
-
-  /** The addresses in use with this sharing key. */
-  sharedBy(sharingKey: string): Iterable<Usage> {
-    return (sharingKey !== '' && this.#bySharingKey.get(sharingKey)) || []
+    if (usage.holders.size === 0) this.#byAddress.delete(text)
+    return usage.holders.size === 0
   }
 }

@@ -21,33 +21,37 @@ export interface BgpDraft extends PoolSelection {
   readonly peers: readonly Located<string>[]
 }
 
-const readPoolSelection = (spec: Fields): PoolSelection => ({
+const readPoolSelection = (spec: Fields, name: string): PoolSelection => ({
   poolNames: spec.uniqueStrings('ipAddressPools'),
-  poolSelectors: readSelectors(spec, 'ipAddressPoolSelectors'),
+  poolSelectors: readSelectors(spec, 'ipAddressPoolSelectors', `failed to parse pool selector for ${name}`),
 })
 
 /** L2Advertisement by itself. */
 export function parseL2Advertisement({ name }: Metadata, spec: Fields): L2Draft {
-  const selection = readPoolSelection(spec)
+  const selection = readPoolSelection(spec, name)
   const advertisement = {
     name,
-    nodeSelectors: readSelectors(spec, 'nodeSelectors'),
-    serviceSelectors: readSelectors(spec, 'serviceSelectors'),
+    nodeSelectors: readSelectors(spec, 'nodeSelectors', `failed to parse node selector for ${name}`),
+    serviceSelectors: readSelectors(spec, 'serviceSelectors', `failed to parse service selector for ${name}`),
     interfaces: spec.strings('interfaces').map(({ value }) => value),
-    preferredNodes: spec.objects('preferredNodeSelectors').map(readPreference),
+    preferredNodes: spec.objects('preferredNodeSelectors').map((one) => readPreference(one, name)),
   }
   spec.finish()
   return { ...selection, advertisement }
 }
 
-function readPreference(fields: Fields): L2Advertisement['preferredNodes'][number] {
+function readPreference(fields: Fields, advertisement: string): L2Advertisement['preferredNodes'][number] {
   const weight = fields.integer('weight', 1, 100)
   const preference = fields.object('preference')
   for (const name of ['weight', 'preference']) {
     if (!fields.has(name)) fields.error('FL_CRD_REQUIRED', name, `${name} is required`)
   }
   fields.finish()
-  return { weight: weight ?? 1, preference: preference === undefined ? {} : readSelector(preference) }
+  const context = `failed to parse preferred node selectors for ${advertisement}`
+  return {
+    weight: weight ?? 1,
+    preference: preference === undefined ? {} : readSelector(preference, context),
+  }
 }
 
 const invalidLength =
@@ -57,7 +61,7 @@ const invalidLength =
 
 /** BGPAdvertisement by itself. */
 export function parseBgpAdvertisement({ name }: Metadata, spec: Fields): BgpDraft {
-  const selection = readPoolSelection(spec)
+  const selection = readPoolSelection(spec, name)
   const localPref = spec.integer('localPref', 0, 4_294_967_295)
   const advertisement = {
     name,
@@ -65,10 +69,10 @@ export function parseBgpAdvertisement({ name }: Metadata, spec: Fields): BgpDraf
     aggregationLengthV6: spec.integer('aggregationLengthV6', 1, 128, invalidLength('IPv6')) ?? 128,
     // Zero has always meant "not set".
     ...(localPref ? { localPref } : {}),
-    nodeSelectors: readSelectors(spec, 'nodeSelectors'),
-    serviceSelectors: readSelectors(spec, 'serviceSelectors'),
+    nodeSelectors: readSelectors(spec, 'nodeSelectors', `failed to parse node selector for ${name}`),
+    serviceSelectors: readSelectors(spec, 'serviceSelectors', `failed to parse service selector for ${name}`),
   }
-  const communities = spec.uniqueStrings('communities')
+  const communities = spec.uniqueStrings('communities', 'of community')
   for (const { value, path } of communities) {
     // Without a colon it may be an alias, unless it is a number, which is a slip of the pen.
     const community = value.includes(':') || /^[0-9]*$/.test(value) ? parseCommunity(value) : undefined

@@ -4,6 +4,29 @@ import type { ProblemCode } from '../errors.ts'
 import { Fields, isRecord, type Issue } from './fields.ts'
 import { readMetadata, type Metadata } from './metadata.ts'
 
+interface NameWords {
+  readonly missing: string
+  readonly twice: (name: string) => string
+}
+
+const wordsOf = (kind: string): NameWords => ({
+  missing: 'missing name',
+  twice: (name) => `duplicate definition of ${kind} "${name}"`,
+})
+
+/** Upstream's words about names, where it has its own. */
+const words: Readonly<Record<string, NameWords>> = {
+  IPAddressPool: {
+    missing: 'missing pool name',
+    twice: (name) => `duplicate definition of pool "${name}"`,
+  },
+  BFDProfile: {
+    missing: 'missing bfd profile name',
+    twice: (name) => `found duplicate bfd profile name ${name}`,
+  },
+  BGPPeer: { missing: 'missing name', twice: (name) => `peer ${name} already exists` },
+}
+
 /** One object, read. Later checks against other objects add to `issues`. */
 export class Entry<T> {
   readonly name: string
@@ -36,17 +59,13 @@ export class Batch<T> {
 
   constructor(kind: string, raws: readonly unknown[], parse: (metadata: Metadata, spec: Fields) => T) {
     this.kind = kind
-    this.#all = raws.map((raw) => readEntry(raw, parse)).sort(byNameThenAge)
+    const { missing, twice } = words[kind] ?? wordsOf(kind)
+    this.#all = raws.map((raw) => readEntry(raw, parse, missing)).sort(byNameThenAge)
     const names = new Set<string>()
     this.entries = this.#all.filter((entry) => {
       if (entry.name === '') return false
       if (!names.has(entry.name)) return names.add(entry.name)
-      entry.note(
-        'error',
-        'FL_CRD_DUPLICATE',
-        'metadata.name',
-        `duplicate definition of ${kind} "${entry.name}"`,
-      )
+      entry.note('error', 'FL_CRD_DUPLICATE', 'metadata.name', twice(entry.name))
       return false
     })
   }
@@ -73,9 +92,13 @@ export class Batch<T> {
   }
 }
 
-function readEntry<T>(raw: unknown, parse: (metadata: Metadata, spec: Fields) => T): Entry<T> {
+function readEntry<T>(
+  raw: unknown,
+  parse: (metadata: Metadata, spec: Fields) => T,
+  missing: string,
+): Entry<T> {
   const issues: Issue[] = []
-  const metadata = readMetadata(raw, issues)
+  const metadata = readMetadata(raw, issues, missing)
   const spec = new Fields(isRecord(raw) ? raw['spec'] : undefined, 'spec', issues)
   return new Entry(metadata, parse(metadata, spec), issues)
 }

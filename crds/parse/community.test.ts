@@ -9,7 +9,7 @@ test.each([
   ['large:12345:12345:12345', '12345:12345:12345'],
   ['0:0', '0:0'],
   ['65535:65281', '65535:65281'],
-])('%s is printed as %s', (text, printed) => {
+])('F: %s is printed as %s', (text, printed) => {
   expect(formatCommunity(community(text))).toBe(printed)
 })
 
@@ -22,7 +22,7 @@ test.each([
   ['65536:1', 'invalid community value: invalid section "65536"'],
   ['1:', 'invalid community value: invalid section ""'],
   ['large:1:2:4294967296', 'invalid community value: invalid section "4294967296"'],
-])('%s is refused', (text, message) => {
+])('F: %s is refused', (text, message) => {
   expect(parseCommunity(text)).toContain(message)
 })
 
@@ -31,6 +31,6 @@ test.each([
   ['large:1234:0:0', 'large:1234:0:1', true],
   ['large:1235:0:0', 'large:1234:1:0', false],
   ['0:1234', 'large:123:456:789', false],
-])('%s before %s: %s', (a, b, before) => {
+])('F: %s before %s: %s', (a, b, before) => {
   expect(compareCommunities(community(a), community(b)) < 0).toBe(before)
 })

@@ -63,17 +63,15 @@ export class Fields {
     return found
   }
 
-  /** As `strings`; an element that is there twice is an error. */
-  uniqueStrings(name: string): Located<string>[] {
+  /**
+   * As `strings`; an element that is there twice is an error.
+   * @param what upstream's words for the list, when they are not its name
+   */
+  uniqueStrings(name: string, what = `of ${name}`): Located<string>[] {
     const seen = new Set<string>()
     return this.strings(name).filter(({ value, path }) => {
       if (!seen.has(value)) return seen.add(value)
-      this.#note(
-        'error',
-        'FL_CRD_DUPLICATE',
-        path,
-        `duplicate definition of ${name}: ${JSON.stringify(value)}`,
-      )
+      this.#note('error', 'FL_CRD_DUPLICATE', path, `duplicate definition ${what}: ${JSON.stringify(value)}`)
       return false
     })
   }
@@ -121,9 +119,18 @@ export class Fields {
     this.#note('error', code, this.at(name), message)
   }
 
+  warn(code: ProblemCode, name: string, message: string): void {
+    this.#note('warning', code, this.at(name), message)
+  }
+
   /** An error at a path from `strings` or `list`. */
   errorAt(code: ProblemCode, path: string, message: string): void {
     this.#note('error', code, path, message)
+  }
+
+  /** A warning at a path from `strings` or `list`. */
+  warnAt(code: ProblemCode, path: string, message: string): void {
+    this.#note('warning', code, path, message)
   }
 
   /** Warns about every field that was not asked for. Call it once, after reading. */

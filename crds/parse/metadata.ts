@@ -19,12 +19,13 @@ export interface Metadata {
   readonly creationTimestamp: string
 }
 
-export function readMetadata(raw: unknown, issues: Issue[]): Metadata {
+/** @param missing what to say of an object without a name */
+export function readMetadata(raw: unknown, issues: Issue[], missing = 'missing name'): Metadata {
   if (!isRecord(raw))
     issues.push({ severity: 'error', code: 'FL_CRD_TYPE', field: '', message: 'must be an object' })
   const metadata = new Fields(isRecord(raw) ? raw['metadata'] : undefined, 'metadata', issues)
   const name = metadata.string('name') ?? ''
-  if (name === '') metadata.error('FL_CRD_REQUIRED', 'name', 'missing name')
+  if (name === '') metadata.error('FL_CRD_REQUIRED', 'name', missing)
   return {
     name,
     namespace: metadata.string('namespace') ?? '',

@@ -1,4 +1,4 @@
-import { tryParseAddress, type Address } from '#inet/address.ts'
+import { isMappedV4, tryParseAddress, type Address } from '#inet/address.ts'
 import type { BgpPeer } from '../config.ts'
 import { formatDuration, parseDuration } from './duration.ts'
 import type { Fields } from './fields.ts'
@@ -7,6 +7,8 @@ import { readSelectors } from './selector.ts'
 
 const MAX_ASN = 4_294_967_295
 const MAX_HOLD_MS = 65_535_000
+/** Linux: TCP_MD5SIG_MAXKEYLEN; FRR has the same limit. */
+export const MAX_PASSWORD_OCTETS = 80
 
 /** BGPPeer, v1beta2 or v1beta1 (whose fields are a subset). References are checked in parse.ts. */
 export function parsePeer(metadata: Metadata, spec: Fields): BgpPeer {
@@ -20,7 +22,11 @@ export function parsePeer(metadata: Metadata, spec: Fields): BgpPeer {
     peerPort: spec.integer('peerPort', 0, 16_384) || 179,
     ...readTimers(spec),
     routerID: readRouterId(spec),
-    nodeSelectors: readSelectors(spec, 'nodeSelectors'),
+    nodeSelectors: readSelectors(
+      spec,
+      'nodeSelectors',
+      `failed to convert peer ${metadata.name} node selector`,
+    ),
     password: text('password'),
     passwordSecret:
       passwordSecret === undefined ? undefined : readSecretRef(passwordSecret, metadata.namespace),
@@ -35,6 +41,13 @@ export function parsePeer(metadata: Metadata, spec: Fields): BgpPeer {
       'FL_CRD_EXCLUSIVE',
       'passwordSecret',
       `can not have both password and secret ref set in peer config "${metadata.namespace}/${metadata.name}"`,
+    )
+  // The message says nothing of the password but that it is too long.
+  if (peer.password !== undefined && Buffer.byteLength(peer.password) > MAX_PASSWORD_OCTETS)
+    spec.error(
+      'FL_PEER_PASSWORD',
+      'password',
+      `a password for TCP MD5 has at most ${MAX_PASSWORD_OCTETS} octets`,
     )
   if (peer.ebgpMultiHop && (peer.peerASN === peer.myASN || peer.dynamicASN === 'internal'))
     spec.error('FL_PEER_ASN', 'ebgpMultiHop', 'invalid ebgp-multihop parameter set for an ibgp peer')
@@ -82,7 +95,9 @@ function readAddress(spec: Fields, name: string, words: string): Address | undef
   const text = spec.string(name)
   if (!text) return undefined
   const address = tryParseAddress(text)
-  if (address === undefined) spec.error('FL_PEER_ADDRESS', name, `invalid ${words} ${JSON.stringify(text)}`)
+  // The kernel would open a session over IPv4 for what the rest of the configuration takes for IPv6.
+  if (address === undefined || isMappedV4(address))
+    spec.error('FL_PEER_ADDRESS', name, `invalid ${words} ${JSON.stringify(text)}`)
   return address
 }
 

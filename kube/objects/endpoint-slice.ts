@@ -1,5 +1,6 @@
 import type { KubeObject } from '../api.ts'
 import type { Protocol } from './service.ts'
+import { listOf, recordOf, sharedText } from './shared.ts'
 
 export interface SlicePort {
   readonly name: string
@@ -27,6 +28,7 @@ export interface EndpointSlice {
   readonly name: string
   /** label kubernetes.io/service-name; '' slices belong to no Service */
   readonly service: string
+  /** those that say who serves it: `service.kubernetes.io/…` */
   readonly labels: Readonly<Record<string, string>>
   readonly addressType: 'IPv4' | 'IPv6' | 'FQDN'
   readonly ports: readonly SlicePort[]
@@ -49,16 +51,23 @@ interface RawSlice extends KubeObject {
     | null
 }
 
+const SERVED_BY = 'service.kubernetes.io/'
+
+const names = (hints: { name: string }[] | undefined): readonly string[] =>
+  listOf(hints?.map(({ name }) => sharedText(name)))
+
 /** Projects an EndpointSlice on arrival; null conditions take the API's defaults (ready true, serving = ready). */
 export function projectEndpointSlice(object: KubeObject): EndpointSlice {
   const raw = object as RawSlice
   const labels = raw.metadata.labels ?? {}
   const triggerTime = raw.metadata.annotations?.['endpoints.kubernetes.io/last-change-trigger-time']
-  return {
+  const slice: { -readonly [Name in keyof EndpointSlice]: EndpointSlice[Name] } = {
     namespace: raw.metadata.namespace ?? '',
     name: raw.metadata.name,
     service: labels['kubernetes.io/service-name'] ?? '',
-    labels,
+    labels: recordOf(
+      Object.fromEntries(Object.entries(labels).filter(([name]) => name.startsWith(SERVED_BY))),
+    ),
     addressType: raw.addressType ?? 'IPv4',
     ports: (raw.ports ?? []).map((port) => ({
       name: port.name ?? '',
@@ -73,12 +82,13 @@ export function projectEndpointSlice(object: KubeObject): EndpointSlice {
         ready,
         serving: endpoint.conditions?.serving ?? ready,
         terminating: endpoint.conditions?.terminating ?? false,
-        nodeName: endpoint.nodeName ?? '',
-        zoneHints: (endpoint.hints?.forZones ?? []).map((hint) => hint.name),
-        nodeHints: (endpoint.hints?.forNodes ?? []).map((hint) => hint.name),
+        nodeName: sharedText(endpoint.nodeName ?? ''),
+        zoneHints: names(endpoint.hints?.forZones),
+        nodeHints: names(endpoint.hints?.forNodes),
         pod: targetRef?.kind === 'Pod' ? `${targetRef.namespace ?? ''}/${targetRef.name ?? ''}` : '',
       }
     }),
-    ...(triggerTime === undefined ? {} : { triggerTime }),
   }
+  if (triggerTime !== undefined) slice.triggerTime = triggerTime
+  return slice
 }

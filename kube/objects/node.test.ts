@@ -23,6 +23,7 @@ it('reads addresses, CIDRs and conditions', () => {
     uid: 'u',
     labels: { a: 'b' },
     internalIPs: ['192.0.2.1', 'fd00::1'],
+    externalIPs: ['198.51.100.1'],
     podCIDRs: ['10.0.0.0/24', 'fd00::/64'],
     ready: true,
     networkUnavailable: false,

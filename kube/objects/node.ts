@@ -6,6 +6,7 @@ export interface Node {
   readonly labels: Readonly<Record<string, string>>
   /** InternalIP addresses in the order of the Node object: the first of a family is the primary */
   readonly internalIPs: readonly string[]
+  readonly externalIPs: readonly string[]
   readonly podCIDRs: readonly string[]
   readonly ready: boolean
   /** condition NetworkUnavailable is True */
@@ -31,13 +32,14 @@ interface RawNode extends KubeObject {
 export function projectNode(object: KubeObject): Node {
   const { metadata, spec = {}, status = {} } = object as RawNode
   const condition = (type: string) => status.conditions?.find((one) => one.type === type)?.status === 'True'
+  const addresses = (type: string) =>
+    (status.addresses ?? []).filter((one) => one.type === type).map((one) => one.address)
   return {
     name: metadata.name,
     uid: metadata.uid ?? '',
     labels: metadata.labels ?? {},
-    internalIPs: (status.addresses ?? [])
-      .filter((one) => one.type === 'InternalIP')
-      .map((one) => one.address),
+    internalIPs: addresses('InternalIP'),
+    externalIPs: addresses('ExternalIP'),
     podCIDRs: spec.podCIDRs ?? (spec.podCIDR ? [spec.podCIDR] : []),
     ready: condition('Ready'),
     networkUnavailable: condition('NetworkUnavailable'),

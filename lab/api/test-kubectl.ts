@@ -16,18 +16,22 @@ export interface Result {
 /** kubectl with a home of its own, so that neither its cache nor a person's configuration matters. */
 export class Kubectl {
   readonly #home = mkdtempSync(join(tmpdir(), 'fairlead-kubectl-'))
+  readonly #config: string
+  readonly #program: string
 
-  /** @param kubeconfig as text */
-  constructor(kubeconfig: string) {
-    writeFileSync(join(this.#home, 'config'), kubeconfig)
+  /** @param kubeconfig as text, or where it is  @param program path of kubectl; that on the PATH when absent */
+  constructor(kubeconfig: string | { readonly path: string }, program = 'kubectl') {
+    this.#program = program
+    this.#config = typeof kubeconfig === 'string' ? join(this.#home, 'config') : kubeconfig.path
+    if (typeof kubeconfig === 'string') writeFileSync(this.#config, kubeconfig)
   }
 
   close(): void {
     rmSync(this.#home, { recursive: true, force: true })
   }
 
-  /** Runs to the end. @param input objects become a stream of JSON documents */
-  run(args: string, ...input: object[]): Promise<Result> {
+  /** Runs to the end. @param input text as it is; objects become a stream of JSON documents */
+  run(args: string, ...input: (object | string)[]): Promise<Result> {
     return new Promise((resolve, reject) => {
       const child = this.#spawn(args)
       let [out, err] = ['', '']
@@ -35,12 +39,12 @@ export class Kubectl {
       child.stderr.on('data', (chunk) => (err += chunk))
       child.on('error', reject)
       child.on('close', (code) => resolve({ code: code ?? -1, out, err }))
-      child.stdin.end(input.map((one) => JSON.stringify(one)).join('\n'))
+      child.stdin.end(input.map((one) => (typeof one === 'string' ? one : JSON.stringify(one))).join('\n'))
     })
   }
 
   /** Runs to the end, which must be a good one. @returns what it printed */
-  async ok(args: string, ...input: object[]): Promise<string> {
+  async ok(args: string, ...input: (object | string)[]): Promise<string> {
     const { code, out, err } = await this.run(args, ...input)
     if (code !== 0) throw new Error(`kubectl ${args}: ${err}${out}`)
     return out
@@ -71,13 +75,13 @@ export class Kubectl {
   #spawn(args: string) {
     const words = args.match(/'[^']*'|\S+/g) ?? []
     return spawn(
-      'kubectl',
+      this.#program,
       words.map((word) => word.replace(/^'(.*)'$/, '$1')),
       {
         env: {
           PATH: process.env['PATH'],
           HOME: this.#home,
-          KUBECONFIG: join(this.#home, 'config'),
+          KUBECONFIG: this.#config,
           EDITOR: 'sed -i s/color:.red/color:\\ blue/',
         },
       },

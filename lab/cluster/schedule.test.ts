@@ -13,6 +13,7 @@ const node = (name: string, over: Partial<Node> = {}): Node => ({
   networkUnavailable: false,
   unschedulable: false,
   deleting: false,
+  externalIPs: [],
   taints: [],
   ...over,
 })

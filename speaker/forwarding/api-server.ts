@@ -14,7 +14,7 @@ export const hasEndpoints = (plan: ServicePlan | undefined): boolean =>
   plan?.frontends.some(({ endpoints }) => endpoints.length > 0) ?? false
 
 /**
- * A plan without any endpoint keeps those of the plan before it, or of the data plane where there was none; others
+ * A frontend without any endpoint keeps those of the plan before it, or of the data plane where there was none; others
  * are as they were. The endpoints stay until the API names usable ones.
  */
 export function keepEndpoints(
@@ -23,13 +23,13 @@ export function keepEndpoints(
   slots: Slots,
   node: NodeContext,
 ): ServicePlan {
-  if (plan.frontends.length === 0 || hasEndpoints(plan)) return plan
   const frontends = plan.frontends.map((frontend): Frontend => {
+    if (frontend.endpoints.length > 0) return frontend
     const before = previous?.frontends.find((one) => samePlace(one, frontend))?.endpoints ?? []
     const endpoints = before.length > 0 ? before : found(frontend, slots, node)
     return endpoints.length > 0 ? { ...frontend, endpoints, noEndpoints: '' } : frontend
   })
-  if (!frontends.some(({ endpoints }) => endpoints.length > 0)) return plan
+  if (frontends.every((frontend, at) => frontend === plan.frontends[at])) return plan
   const problem = 'no usable endpoint of the API server is named any more: the last known ones are kept'
   return { ...plan, frontends, problems: [...plan.problems, problem] }
 }

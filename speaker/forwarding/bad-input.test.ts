@@ -40,6 +40,30 @@ const flow = (source: string, destination: string, port = 80): string => {
 }
 const errors = (key: string) => serviceView(planner, key, true)?.error
 
+test('more endpoints than slots: as many as there are slots are used, and it is told', () => {
+  const addresses = Array.from(
+    { length: 65_540 },
+    (_, at) => `10.${100 + (at >> 16)}.${(at >> 8) & 255}.${at & 255}`,
+  )
+  set(service('s'), slice('s', addresses))
+  expect(actual[4].frontends.get('172.30.0.41 . tcp . 80')).toBe('65535')
+  expect(errors('ns/s')).toBe('port 80 has 65540 endpoints: 65535 of them are used')
+})
+
+describe('numbers with zeros in front, as the API server takes them from old objects', () => {
+  test('in source ranges: they restrict all the same', () => {
+    const ingress = [{ ip: '1.2.3.4' }]
+    set(service('s', { ingress, ranges: ['192.168.001.0/24'] }), slice('s', ['10.0.0.1']))
+    expect(flow(OUTSIDE, '1.2.3.4')).toBe('drop')
+    expect(flow('192.168.1.7', '1.2.3.4')).toBe('10.0.0.1:80')
+  })
+
+  test('in addresses', () => {
+    set(service('s', { externalIPs: ['203.000.113.080'] }), slice('s', ['10.0.0.01']))
+    expect(flow(OUTSIDE, '203.0.113.80')).toBe('10.0.0.1:80')
+  })
+})
+
 describe('slices that name ports which do not exist', () => {
   test('a port name that the Service does not have leads nowhere', () => {
     const made = service('s', { ports: [{ name: 'http', port: 80 }] })

@@ -54,6 +54,7 @@ export class Companions {
   readonly #sysctls: SysctlKeeper | undefined
   readonly #servers: readonly ProxyServer[]
   #context: NodeContext | undefined
+  #raised = false
 
   constructor(options: CompanionsOptions) {
     const { clock, log, config, registry, metrics, events, addresses, node, programming } = options
@@ -79,6 +80,7 @@ export class Companions {
     this.#conntrack = new ConntrackCleaner({ table: new KernelConntrackTable(), clock, log, metrics })
     this.#sysctls = new SysctlKeeper(config, log)
     this.followers = [
+      { programmed: () => this.#raiseAgain(), stop: async () => {} },
       this.#conntrack,
       this.#health,
       new NoLocalEndpoints(metrics.noLocalEndpoints),
@@ -113,6 +115,13 @@ export class Companions {
     this.#sysctls?.raise(context)
     this.#conntrack?.setLocalAddresses(context.localAddresses)
     this.#health?.addressesChanged()
+  }
+
+  /** The rules bring conntrack with them: its settings may not have been there before. */
+  #raiseAgain(): void {
+    if (this.#raised || this.#context === undefined) return
+    this.#raised = true
+    this.#sysctls?.raise(this.#context)
   }
 
   /** Stops the servers; the followers stop with the forwarder. */

@@ -236,6 +236,24 @@ describe('failures', () => {
     expect(one.view().synced).toBe(true)
   })
 
+  test('a first change by somebody else is put right at once, and others with seconds between', async () => {
+    const one = await started()
+    one.setService('ns/s', service('s'), [slice('s', ['10.0.0.1'])])
+    await clock.advance(0)
+    await clock.advance(60_000)
+    const { adoptions } = plane
+    const meddle = () => plane.meddle((elements) => elements[4].frontends.clear())
+    meddle()
+    await clock.advance(200)
+    expect(has('4 frontends { 172.30.0.41 . tcp . 80 : 1 }')).toBe(true)
+    meddle()
+    await clock.advance(5000)
+    expect(plane.adoptions).toBe(adoptions + 1)
+    await clock.advance(5000)
+    expect(plane.adoptions).toBe(adoptions + 2)
+    expect(has('4 frontends { 172.30.0.41 . tcp . 80 : 1 }')).toBe(true)
+  })
+
   test('what others change of their own causes no listing of ours, but a look for other proxies', async () => {
     const one = await started()
     const before = plane.adoptions

@@ -30,8 +30,12 @@ const FIRST_RETRY_MS = 100
 const LONGEST_RETRY_MS = 30_000
 /** After somebody else's transaction, and while another proxy is in the way, things are listed: this often only. */
 const VERIFY_MS = 10_000
+/** But one that is named, after a quiet time, at once: a rule set that was flushed forwards nothing. */
+const AT_ONCE_MS = 100
 /** While ours stays out, a change may mean that the other proxy is going: every moment without a forwarder counts. */
 const STAND_BY_MS = 1000
+/** Listing the chains of a large proxy takes a while: at most a twentieth of the time goes into it. */
+const LOOK_REST = 20
 /** Some proxies come without a word: legacy iptables and ipvs tell nobody. */
 const LOOK_MS = 60_000
 /** Another proxy forwards the Service: there is nothing of ours that its announcement could wait for. */
@@ -64,6 +68,9 @@ export class Forwarder {
   #timer: Timer | undefined
   #verifyTimer: Timer | undefined
   #verifyAt = 0
+  /** how long the last look for other proxies took */
+  #lookMs = 0
+  #verifiedAt = -Infinity
   /** what the timer is for */
   #suspected: ForeignChange | undefined
   #running: Promise<void> | undefined
@@ -90,7 +97,10 @@ export class Forwarder {
     if (this.#off) return
     this.#options.metrics?.resyncs.inc({ cause: 'start' })
     this.#watch = this.#options.dataplane.watch((change) =>
-      this.#suspect(change, this.#standingBy ? STAND_BY_MS : VERIFY_MS),
+      this.#suspect(
+        change,
+        this.#standingBy ? Math.max(STAND_BY_MS, this.#lookMs * LOOK_REST) : this.#patience(change),
+      ),
     )
     this.#lookLater()
     this.#schedule(0)
@@ -124,7 +134,7 @@ export class Forwarder {
   /** The Service and all its slices as they are now; undefined when it is gone. */
   setService(key: string, service: Service | undefined, slices: readonly EndpointSlice[]): void {
     this.#planner.setService(key, service, slices)
-    this.#latency.observe(key, service === undefined ? [] : slices)
+    this.#latency.observe(key, service === undefined || this.#off ? undefined : slices)
     this.#countChange(key, service, slices)
     this.#changed()
   }
@@ -356,7 +366,13 @@ export class Forwarder {
     }, within)
   }
 
+  #patience({ by, ours }: ForeignChange): number {
+    const since = this.#options.clock.now() - this.#verifiedAt
+    return ours && by !== '' ? Math.max(AT_ONCE_MS, VERIFY_MS - since) : VERIFY_MS
+  }
+
   async #verify(by: string): Promise<void> {
+    this.#verifiedAt = this.#options.clock.now()
     while (this.#running) await this.#running
     const before = this.#generation
     this.#resync(by === '' ? 'overrun' : 'foreign change')
@@ -417,7 +433,10 @@ export class Forwarder {
   }
 
   async #lookForOthers(): Promise<void> {
-    const foreign = await this.#options.dataplane.foreign()
+    const { clock, dataplane } = this.#options
+    const from = clock.now()
+    const foreign = await dataplane.foreign()
+    this.#lookMs = clock.now() - from
     if (foreign !== this.#foreign && foreign !== '') {
       this.#options.log.warn({ foreign }, 'another service proxy is at work on this node')
     }

@@ -19,7 +19,13 @@ export class ProgrammingLatency {
     this.#since = since
   }
 
-  observe(service: string, slices: readonly EndpointSlice[]): void {
+  /** @param slices undefined when the Service is gone: it may never be programmed, and nothing waits for it */
+  observe(service: string, slices: readonly EndpointSlice[] | undefined): void {
+    if (slices === undefined) {
+      this.#seen.delete(service)
+      this.#waiting.delete(service)
+      return
+    }
     const known = this.#seen.get(service)
     const next = new Map<string, string>()
     for (const { name, triggerTime } of slices) {

@@ -3,7 +3,7 @@ import { prefixContains, tryParsePrefix, type Prefix } from '#inet/prefix.ts'
 import { keyOf } from '#kube/api.ts'
 import type { EndpointSlice } from '#kube/objects/endpoint-slice.ts'
 import type { Protocol, Service, ServicePort } from '#kube/objects/service.ts'
-import { BALANCE_ANNOTATION, balances, type Balance } from './balance.ts'
+import { BALANCE_ANNOTATION, balances, MAX_SLOTS, type Balance } from './balance.ts'
 import type { NodeContext } from './config.ts'
 import { chooseEndpoints, type Choice } from './endpoints.ts'
 import { MAX_MEMBERS } from './register.ts'
@@ -85,6 +85,7 @@ export function planService(
   if (skipped !== '') return { ...base, problems: [], frontends: [], clusterIPs: [], pingable: [] }
 
   const frontends: Frontend[] = []
+  const tooMany: string[] = []
   const clusterIPs: { family: Family; address: string }[] = []
   const pingable: { family: Family; address: string; by: string }[] = []
   for (const addresses of addressesOf(service)) {
@@ -98,10 +99,10 @@ export function planService(
       }
     }
     for (const port of service.ports) {
-      if (isPort(port.port)) frontends.push(...planPort(service, port, addresses, slices, node))
+      if (isPort(port.port)) frontends.push(...planPort(service, port, addresses, slices, node, tooMany))
     }
   }
-  const problems = [...badPorts(service, slices), ...badBalance(service)]
+  const problems = [...badPorts(service, slices), ...badBalance(service), ...tooMany]
   if (affinity && frontends.some((frontend) => frontend.affinity === undefined)) {
     problems.push(`sessionAffinity is not kept: more than ${MAX_MEMBERS} endpoints`)
   }
@@ -138,16 +139,22 @@ function planPort(
   addresses: ServiceAddresses,
   slices: readonly EndpointSlice[],
   node: NodeContext,
+  problems: string[],
 ): Frontend[] {
   const { family, clusterIP, externalIPs, loadBalancerIPs } = addresses
   const externalLocal = service.externalTrafficPolicy === 'Local'
   const internalLocal = service.internalTrafficPolicy === 'Local'
   const external = isPort(port.nodePort) || externalIPs.length > 0 || loadBalancerIPs.length > 0
-  const choice = chooseEndpoints(
+  const all = chooseEndpoints(
     endpointsOfPort(port, family, slices, node.name),
     { internalLocal, externalLocal, external },
     { node: node.name, zone: node.labels[ZONE_LABEL] ?? '' },
   )
+  const choice = withinSlots(all)
+  if (choice !== all) {
+    const count = Math.max(all.cluster.length, all.local.length)
+    problems.push(`port ${port.port} has ${count} endpoints: ${MAX_SLOTS} of them are used`)
+  }
   const balance = balanceOf(service)
   const affinity = affinityOf(service, port, choice)
   const common = {
@@ -191,6 +198,12 @@ function planPort(
   if (isPort(port.nodePort)) add({ ...outside, kind: 'NodePort', address: '', port: port.nodePort })
   return [...found.values()]
 }
+
+/** The same ones on every node, by their order. */
+const withinSlots = (choice: Choice): Choice =>
+  choice.cluster.length <= MAX_SLOTS && choice.local.length <= MAX_SLOTS
+    ? choice
+    : { ...choice, cluster: choice.cluster.slice(0, MAX_SLOTS), local: choice.local.slice(0, MAX_SLOTS) }
 
 /** One list for all endpoints of a port, and one for those of this node. */
 function affinityOf(service: Service, port: ServicePort, choice: Choice): FrontendAffinity | undefined {

@@ -35,6 +35,33 @@ const operationText = ({ do: what, collection, key, value }: Operation): string 
   `${what} ${collection} ${key}${value === '' ? '' : ` : ${value}`}`
 
 describe('costs are those of the change', () => {
+  test('one port of the API server without endpoints keeps its last ones though another has some', () => {
+    const { planner, actual, step } = started()
+    const ports = [
+      { name: 'https', port: 443 },
+      { name: 'other', port: 8132 },
+    ]
+    const api = service('kubernetes', { namespace: 'default', ports })
+    const both = slice('kubernetes', ['192.168.0.9'], [{ name: 'https', port: 6443 }, ports[1]])
+    planner.setService('default/kubernetes', api, [both])
+    step()
+    planner.setService('default/kubernetes', api, [slice('kubernetes', ['192.168.0.8'], [ports[1]])])
+    step()
+    expect(Object.fromEntries(actual[4].endpoints)).toEqual({
+      '172.30.0.41 . tcp . 443 . 0': '192.168.0.9 . 6443',
+      '172.30.0.41 . tcp . 8132 . 0': '192.168.0.8 . 8132',
+    })
+  })
+
+  test('a Service that comes and goes before it was planned leaves nothing behind', () => {
+    const { planner, step } = started()
+    planner.setService('ns/s', service('s'), [slice('s', ['10.0.0.1'])])
+    expect(planner.pending).toBe(true)
+    planner.setService('ns/s', undefined, [])
+    expect(planner.pending).toBe(false)
+    expect(step()).toEqual([])
+  })
+
   test('endpoints before the frontend when it comes, after it when it goes', () => {
     const { planner, step } = started()
     planner.setService('ns/s', service('s'), [slice('s', ['10.0.0.1', '10.0.0.2'])])

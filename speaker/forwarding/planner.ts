@@ -78,7 +78,9 @@ export class Planner {
     if (service !== undefined) this.#observed.set(key, { service, slices })
     else if (kept !== undefined) this.#observed.set(key, { service: kept, slices: [] })
     else if (!this.#observed.delete(key)) return
-    this.#dirty.add(key)
+    // One that was never planned leaves nothing to undo; while nothing is planned many may come and go.
+    if (service === undefined && !this.#plans.has(key)) this.#dirty.delete(key)
+    else this.#dirty.add(key)
   }
 
   /**

@@ -56,11 +56,18 @@ export function addressesOf(service: Service): ServiceAddresses[] {
 const virtualIPs = (service: Service): string[] =>
   service.ingress.flatMap(({ ip, ipMode }) => (ip !== undefined && (ipMode ?? 'VIP') === 'VIP' ? [ip] : []))
 
+/**
+ * The API server takes numbers with zeros in front in IPv4 text, and objects that have them live on; they are decimal,
+ * as it reads them. A range that we could not read would restrict nobody.
+ */
+const withoutZeros = (text: string): string =>
+  text.includes(':') ? text : text.replace(/(?<![0-9])0+(?=[0-9])/g, '')
+
 /** Canonical text of the addresses of a family, each once. */
 function ofFamily(texts: readonly string[], family: Family): string[] {
   const found = new Set<string>()
   for (const text of texts) {
-    const address = tryParseAddress(text)
+    const address = tryParseAddress(withoutZeros(text))
     if (address?.family === family) found.add(formatAddress(address))
   }
   return [...found]
@@ -68,7 +75,7 @@ function ofFamily(texts: readonly string[], family: Family): string[] {
 
 function rangesOf(texts: readonly string[], family: Family): Prefix[] | undefined {
   // The API server lets surrounding space through.
-  const prefixes = texts.flatMap((text) => tryParsePrefix(text.trim()) ?? [])
+  const prefixes = texts.flatMap((text) => tryParsePrefix(withoutZeros(text.trim())) ?? [])
   const ours = prefixes.filter((prefix) => prefix.address.family === family)
   return ours.length === 0 || ours.some((prefix) => prefix.length === 0) ? undefined : ours
 }
@@ -104,7 +111,7 @@ export function endpointsOfPort(
     if (slice.addressType !== addressType || excluded(slice.labels)) continue
     for (const number of portNumbers(slice, port)) {
       for (const one of slice.endpoints) {
-        const address = one.address === '' ? undefined : tryParseAddress(one.address)
+        const address = one.address === '' ? undefined : tryParseAddress(withoutZeros(one.address))
         if (address?.family !== family) continue
         const endpoint: Endpoint = {
           address: formatAddress(address),

@@ -20,8 +20,10 @@ const starting = { ok: false, reason: 'Starting', message: 'first lists are not 
 const ready = { ok: true, reason: 'Ready', message: '' }
 const leaving = { ok: false, reason: 'Leaving', message: 'leaving' }
 
-function writerWith(state: SpeakerState['ready']) {
-  const now = { ready: state, held: 0 }
+const node = { apiVersion: 'v1', kind: 'Node', name: 'node1', uid: 'u1' }
+
+function writerWith(state: SpeakerState['ready'], owner: typeof node | null = node) {
+  const now = { ready: state, held: 0, owner }
   const errors: unknown[] = []
   const writer = new SpeakerStatusWriter({
     api,
@@ -35,7 +37,7 @@ function writerWith(state: SpeakerState['ready']) {
       forwarding: { mode: 'full', synced: true, generation: 1, reason: '' },
       ready: now.ready,
     }),
-    owner: () => ({ apiVersion: 'v1', kind: 'Node', name: 'node1', uid: 'u1' }),
+    owner: () => now.owner ?? undefined,
     onError: (error) => errors.push(error),
   })
   writers.push(writer)
@@ -58,6 +60,20 @@ test('what other speakers read of it, and who owns it', async () => {
   const object = await get()
   expect(projectSpeaker(object)).toEqual({ ready: true, interfaces: new Set(['eth0']) })
   expect(object.metadata.ownerReferences).toMatchObject([{ kind: 'Node', name: 'node1' }])
+})
+
+test('it is made when its owner is known, or when the start is over', async () => {
+  const early = writerWith(starting, null)
+  await settle()
+  await expect(get()).rejects.toMatchObject({ code: 'FL_KUBE_NOT_FOUND' })
+  early.now.owner = node
+  await settle()
+  expect((await get()).metadata.ownerReferences).toMatchObject([{ kind: 'Node', name: 'node1' }])
+  await early.writer.stop()
+  await api.delete(resources.speakerStatuses, key)
+  writerWith(ready, null)
+  await settle()
+  expect((await get()).metadata.ownerReferences).toBeUndefined()
 })
 
 test('a planned stop says so at once; the next run says that it is back', async () => {

@@ -123,11 +123,14 @@ export class SpeakerStatusWriter {
   }
 
   async #write(): Promise<Outcome> {
+    const { ready, ...state } = this.#state()
     if (!this.#known) {
+      // Only a create can name the owner, and the Node may not have been listed yet.
+      const early = ready.reason === 'Starting' && this.#owner() === undefined
+      if (early && this.#clock.now() < this.#graceUntil) return { kind: 'after', ms: MIN_INTERVAL_MS }
       this.#conditions = await this.#ensureObject()
       this.#known = true
     }
-    const { ready, ...state } = this.#state()
     if (ready.reason === 'Starting' && this.#wasReady() && this.#clock.now() < this.#graceUntil) {
       return { kind: 'after', ms: MIN_INTERVAL_MS }
     }

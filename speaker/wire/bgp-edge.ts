@@ -4,20 +4,27 @@ import { Session, type StopReason } from '#bgp-ts/session.ts'
 import type { SessionStatus } from '#bgp-ts/status.ts'
 import { tryParsePrefix } from '#inet/prefix.ts'
 import type { Clock, Timer } from '#kube/clock.ts'
+import type { Address } from '#inet/address.ts'
+import type { BfdSessions } from '../bfd/sessions.ts'
 import type { WireErrorCode } from './errors.ts'
 import type { WireLog } from './logger.ts'
+import { PeerBfd } from './peer-bfd.ts'
 import type { WireObserved, WirePeer, WireRoute, WireRouteKey } from './protocol.ts'
 
 export interface BgpEdgeOptions {
   readonly clock: Clock
   readonly random: () => number
   readonly connect: Connector
+  readonly bfd: Pick<BfdSessions, 'acquire'>
+  /** the address is in a subnet of one of this node's interfaces */
+  readonly onLink: (address: Address) => boolean
   readonly post: (observed: WireObserved) => void
   readonly log: WireLog
 }
 
 interface Peer {
   readonly session: Session
+  readonly bfd: PeerBfd
   config: WirePeer
   /** since when it has been blocked */
   blockedAt: number | undefined
@@ -64,6 +71,7 @@ export class BgpEdge {
       if (names.has(name)) continue
       this.#peers.delete(name)
       void peer.session.stop(cease.deconfigured)
+      peer.bfd.stop()
     }
     for (const config of wanted) {
       const peer = this.#peers.get(config.name)
@@ -99,18 +107,29 @@ export class BgpEdge {
     this.#timer?.cancel()
     const sessions = [...this.#peers.values()].map(({ session }) => session)
     await Promise.all(sessions.map((session) => session.stop(cease.shutdown)))
+    for (const { bfd } of this.#peers.values()) bfd.stop()
   }
 
   #add(config: WirePeer): void {
-    const { clock, random, connect } = this.#options
+    const { clock, random, connect, bfd: sessions, onLink, log } = this.#options
     const session = new Session(config, { clock, random, connect })
-    const peer: Peer = { session, config, blockedAt: undefined, told: { status: '', counters: '' } }
+    const bfd = new PeerBfd({
+      sessions,
+      onLink,
+      log,
+      onDown: (text) => session.bfdDown(text),
+      onUp: () => session.bfdUp(),
+    })
+    const peer: Peer = { session, bfd, config, blockedAt: undefined, told: { status: '', counters: '' } }
     this.#peers.set(config.name, peer)
     for (const route of this.#routes.get(config.name)?.values() ?? []) {
       const parsed = toRoute(route)
       if (parsed !== undefined) session.put(parsed)
     }
-    session.onChange(() => this.#tell([peer], 'status'))
+    session.onChange(() => {
+      if (this.#peers.get(config.name) === peer) bfd.update(peer.config, session.status())
+      this.#tell([peer], 'status')
+    })
     if (config.blocked === undefined) session.start()
     else peer.blockedAt = clock.now()
     this.#tell([peer], 'status')
@@ -124,6 +143,7 @@ export class BgpEdge {
       if (before.blocked === undefined) void peer.session.stop(cease.shutdown)
     }
     peer.session.updateConfig(config)
+    peer.bfd.update(config, peer.session.status())
     if (config.blocked === undefined && before.blocked !== undefined) {
       peer.blockedAt = undefined
       peer.session.start()

@@ -1,6 +1,9 @@
 import type { PeerConfig } from '#bgp-ts/config.ts'
 import type { Community } from '#bgp-ts/route.ts'
 import type { SessionStatus } from '#bgp-ts/status.ts'
+import type { BfdSettings } from '../bfd/config.ts'
+import type { DropReason as BfdDropReason } from '../bfd/errors.ts'
+import type { BfdSessionStatus } from '../bfd/status.ts'
 import type { Candidate } from '../layer2/elect.ts'
 
 /**
@@ -31,6 +34,8 @@ export interface WireAddress {
 export interface WirePeer extends PeerConfig {
   /** present when the session must stay down, and why (missing Secret …): never connect without the password */
   readonly blocked?: string
+  /** a BFD session watches the path to the peer (RFC 5882) */
+  readonly bfd?: BfdSettings
 }
 
 export interface WireRouteKey {
@@ -49,6 +54,14 @@ export type WireObserved =
   | { readonly kind: 'holders'; readonly holders: readonly WireHolder[] }
   /** changed sessions only */
   | { readonly kind: 'sessions'; readonly sessions: readonly SessionStatus[] }
+  /** changed BFD sessions only: states at once, counters every second; `closed` are keys of sessions that ended */
+  | {
+      readonly kind: 'bfd'
+      readonly sessions: readonly BfdSessionStatus[]
+      readonly closed: readonly string[]
+      /** packets without effect since the start, when that has changed */
+      readonly drops?: Readonly<Partial<Record<BfdDropReason, number>>>
+    }
   /** every second, when something moved */
   | {
       readonly kind: 'counters'

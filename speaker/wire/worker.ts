@@ -1,6 +1,8 @@
 import { flushCompileCache } from 'node:module'
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '#kube/clock.ts'
+import { BfdEdge } from './bfd-edge.ts'
+import { isOnLink, UdpBfdPort } from './bfd-port.ts'
 import { BgpEdge } from './bgp-edge.ts'
 import { connectPeer } from './bgp-connection.ts'
 import { Layer2Edge } from './layer2-edge.ts'
@@ -20,7 +22,23 @@ const random = Math.random
 const post = (observed: WireObserved): void => port.postMessage(observed)
 const log = wireLog(post, clock)
 const layer2 = new Layer2Edge({ node, clock, random, post, log })
-const bgp = new BgpEdge({ clock, random, connect: connectPeer, post, log })
+const bfd = new BfdEdge({
+  clock,
+  random,
+  port: (onDatagram) =>
+    new UdpBfdPort(onDatagram, (error) => log('warn', 'BFD socket error', { error: error.message })),
+  post,
+  log,
+})
+const bgp = new BgpEdge({
+  clock,
+  random,
+  connect: connectPeer,
+  bfd: bfd.sessions,
+  onLink: isOnLink,
+  post,
+  log,
+})
 
 port.on('message', (desired: WireDesired) => {
   switch (desired.kind) {
@@ -39,12 +57,14 @@ port.on('message', (desired: WireDesired) => {
 
 async function stop(): Promise<void> {
   layer2.stop()
-  await bgp.stop()
+  // The Cease goes out first: a router that takes AdminDown for a failure has no session to drop any more.
+  await Promise.all([bgp.stop(), bfd.stop()])
   post({ kind: 'stopped' })
   port.close()
 }
 
 layer2.start()
 bgp.start()
+bfd.start()
 // This thread's share; otherwise written at exit, and a process that is killed has none.
 flushCompileCache()

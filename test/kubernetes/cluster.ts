@@ -11,7 +11,10 @@ import { buildPrograms } from './programs.ts'
 import { ServerProcess } from './server-process.ts'
 
 export interface KubernetesOptions {
-  /** where the API server listens and what it tells others: an address of this network namespace, not of loopback */
+  /**
+   * where the API server listens and what it tells others: an address of this network namespace. With one of loopback
+   * the Service `kubernetes` gets no endpoints, since Kubernetes has none for it
+   */
   readonly address: string
   /** 6443 when absent */
   readonly port?: number
@@ -31,8 +34,16 @@ export interface KubernetesOptions {
 export interface Kubernetes {
   /** `https://address:port` */
   readonly server: string
+  /** path of the certificate by which clients know the API server */
+  readonly certificateAuthority: string
   /** The path of a kubeconfig for a user in these groups; `system:masters` may do everything. */
   kubeconfig(user: string, groups?: readonly string[]): Promise<string>
+  /** kube-apiserver alone: what it stored is still there when it starts again. */
+  readonly apiServer: {
+    kill(): Promise<void>
+    /** Resolves when it is ready. @throws KubernetesError FL_KUBERNETES_START */
+    start(): Promise<void>
+  }
   /** Ends all processes and removes the directory. */
   stop(): Promise<void>
 }
@@ -60,8 +71,12 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
     running.unshift(process)
     return process
   }
+  const end = async (process: ServerProcess, signal?: 'SIGKILL'): Promise<void> => {
+    running.splice(running.indexOf(process), 1)
+    await process.stop(signal)
+  }
   const stop = async (): Promise<void> => {
-    for (const process of running.splice(0)) await process.stop()
+    while (running.length > 0) await end(running[0])
     await rm(directory, { recursive: true, force: true })
   }
   try {
@@ -78,24 +93,32 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
     }
 
     start('etcd', programs.etcd, etcdFlags)
-    const api = start(
-      'kube-apiserver',
-      programs['kube-apiserver'],
-      apiServerFlags(options, {
-        etcd: `unix://${join(directory, SOCKET)}`,
-        authority: authority.certificate,
-        serving,
-        signing,
-      }),
-    )
-    await api.whenReady(readiness(`${server}/readyz`, authority.certificate, admin), START_MS)
+    const flags = apiServerFlags(options, {
+      etcd: `unix://${join(directory, SOCKET)}`,
+      authority: authority.certificate,
+      serving,
+      signing,
+    })
+    const ready = readiness(`${server}/readyz`, authority.certificate, admin)
+    const startApi = async (): Promise<ServerProcess> => {
+      const process = start('kube-apiserver', programs['kube-apiserver'], flags)
+      await process.whenReady(ready, START_MS)
+      return process
+    }
+    let api = await startApi()
+    const apiServer = {
+      kill: () => end(api, 'SIGKILL'),
+      start: async () => {
+        api = await startApi()
+      },
+    }
     if (controllers) {
       const access = await kubeconfig('system:kube-controller-manager')
       // `programs` has it whenever it was asked for.
       const program = (programs as Record<string, string>)['kube-controller-manager']
       start('kube-controller-manager', program, controllerFlags(access, authority.certificate, signing))
     }
-    return { server, kubeconfig, stop }
+    return { server, certificateAuthority: authority.certificate, kubeconfig, apiServer, stop }
   } catch (error) {
     await stop()
     throw error
@@ -150,9 +173,14 @@ function apiServerFlags(options: KubernetesOptions, files: ApiServerFiles): stri
     'service-account-issuer': 'https://kubernetes.default.svc',
     'service-account-key-file': files.signing.certificate,
     'service-account-signing-key-file': files.signing.key,
+    // As kubeadm: speakers that forward are privileged.
+    'allow-privileged': 'true',
   }
-  return [...Object.entries(flags).map(([name, value]) => `--${name}=${value}`), ...further]
+  const reconciler = LOOPBACK.test(address) ? ['--endpoint-reconciler-type=none'] : []
+  return [...Object.entries(flags).map(([name, value]) => `--${name}=${value}`), ...reconciler, ...further]
 }
+
+const LOOPBACK = /^(127\.|::1$)/
 
 const controllerFlags = (kubeconfig: string, authority: string, signing: KeyPair): string[] => [
   `--kubeconfig=${kubeconfig}`,

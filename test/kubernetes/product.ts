@@ -8,7 +8,7 @@ import { until } from '../netns.ts'
 
 const CHART = join(import.meta.dirname, '../../helm/fairlead')
 const SERVED_MS = 10_000
-const NAMESPACE = 'metallb-system'
+export const NAMESPACE = 'metallb-system'
 const COMPONENTS = ['controller', 'speaker'] as const
 
 /** As whom a component asks: `kubeconfig(user, groups)` gives it what an installation grants, and no more. */

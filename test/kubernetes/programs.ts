@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, rename } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { KubernetesError } from './errors.ts'
@@ -36,17 +36,21 @@ export async function buildPrograms<Name extends ProgramName>(
   onBuild: (name: Name) => void = () => undefined,
 ): Promise<Record<Name, string>> {
   const pinned = await readPinned()
-  const directory = process.env.FAIRLEAD_PROGRAMS ?? join(cacheDirectory(), pinned.digest)
+  const directory = programDirectory(pinned)
   const paths = Object.fromEntries(names.map((name) => [name, join(directory, name)])) as Record<Name, string>
   const missing = names.filter((name) => !existsSync(paths[name]))
   if (missing.length === 0) return paths
   await requireGo(pinned.go)
   await mkdir(directory, { recursive: true })
-  for (const name of missing) {
-    onBuild(name)
-    await build(packages[name], paths[name], pinned.kubernetes)
-  }
+  for (const name of missing) onBuild(name)
+  await build(missing, directory, pinned.kubernetes)
   return paths
+}
+
+/** Are these there, so that nothing has to be built? */
+export async function programsBuilt(names: readonly ProgramName[]): Promise<boolean> {
+  const directory = programDirectory(await readPinned())
+  return names.every((name) => existsSync(join(directory, name)))
 }
 
 interface Pinned {
@@ -73,9 +77,11 @@ export function versionsOf(goMod: string): { go: string; kubernetes: string } {
   throw new KubernetesError('FL_KUBERNETES_BUILD', 'go.mod names no version of Go or of k8s.io/kubernetes')
 }
 
-function cacheDirectory(): string {
+function programDirectory({ digest }: Pinned): string {
+  if (process.env.FAIRLEAD_PROGRAMS !== undefined) return process.env.FAIRLEAD_PROGRAMS
   const cache = process.env.XDG_CACHE_HOME
-  return join(cache === undefined || cache === '' ? join(homedir(), '.cache') : cache, 'fairlead', 'programs')
+  const home = cache === undefined || cache === '' ? join(homedir(), '.cache') : cache
+  return join(home, 'fairlead', 'programs', digest)
 }
 
 /** Throws unless the Go on the PATH is `least` or newer. */
@@ -96,20 +102,29 @@ export function olderThan(a: string, b: string): boolean {
   return major === leastMajor ? minor < leastMinor : major < leastMajor
 }
 
-async function build(target: string, path: string, version: string): Promise<void> {
+/** All in one run of `go build`, so that the linker of one overlaps with the compiler of the next. */
+async function build(names: readonly ProgramName[], directory: string, version: string): Promise<void> {
   const [major, minor] = version.slice(1).split('.')
   const set = { gitVersion: version, gitMajor: major, gitMinor: minor }
   const flags = Object.entries(set).map(
     ([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`,
   )
-  // Under another name first: whoever looks meanwhile must not find half a program.
-  const partial = `${path}.${process.pid}`
-  const args = ['build', '-trimpath', '-ldflags', ['-s -w', ...flags].join(' '), '-o', partial, target]
-  const { code, stderr } = await go(args, SOURCES)
-  if (code !== 0) {
-    throw new KubernetesError('FL_KUBERNETES_BUILD', `go build ${target}: ${stderr.trim().slice(-2000)}`)
+  // Elsewhere first: whoever looks meanwhile must not find half a program.
+  const partial = await mkdtemp(join(directory, 'build-'))
+  try {
+    const targets = names.map((name) => packages[name])
+    const args = ['build', '-trimpath', '-ldflags', ['-s -w', ...flags].join(' '), '-o', `${partial}/`]
+    const { code, stderr } = await go([...args, ...targets], SOURCES)
+    if (code !== 0) {
+      throw new KubernetesError(
+        'FL_KUBERNETES_BUILD',
+        `go build of ${names.join(', ')}: ${stderr.trim().slice(-2000)}`,
+      )
+    }
+    for (const name of names) await rename(join(partial, name), join(directory, name))
+  } finally {
+    await rm(partial, { recursive: true, force: true })
   }
-  await rename(partial, path)
 }
 
 interface Outcome {

@@ -15,12 +15,19 @@ export class ServerProcess {
   readonly #ended: Promise<string>
   #how = ''
 
-  /** Starts it in `directory`, where its log is `<name>.log`. */
-  constructor(name: string, program: string, args: readonly string[], directory: string) {
+  /** Starts it in `directory`, where its log is `<name>.log`. @param environment added to ours */
+  constructor(
+    name: string,
+    program: string,
+    args: readonly string[],
+    directory: string,
+    environment: Readonly<Record<string, string>> = {},
+  ) {
     this.#name = name
     this.#log = join(directory, `${name}.log`)
     const output = openSync(this.#log, 'a')
-    this.#child = spawn(program, args, { cwd: directory, stdio: ['ignore', output, output] })
+    const env = { ...process.env, ...environment }
+    this.#child = spawn(program, args, { cwd: directory, stdio: ['ignore', output, output], env })
     closeSync(output)
     this.#ended = new Promise((resolve) => {
       this.#child.once('error', (error) => resolve(error.message))

@@ -43,6 +43,12 @@ prometheus.io/port: {{ .Values.prometheus.metricsPort | quote }}
 {{- $mode -}}
 {{- end -}}
 
+{{- define "fairlead.webhook" -}}
+{{- $mode := .Values.controller.webhookMode | toString -}}
+{{- if not (has $mode (list "enabled" "disabled")) }}{{ fail (printf "controller.webhookMode is %q: it must be enabled or disabled" $mode) }}{{ end -}}
+{{- $mode -}}
+{{- end -}}
+
 {{- /* A list, or what is one already in the form of an option. */}}
 {{- define "fairlead.commas" -}}
 {{- if kindIs "slice" . }}{{ join "," . }}{{ else }}{{ . }}{{ end -}}

@@ -11,11 +11,7 @@ import { ForwardingMetrics } from '../metrics.ts'
 import { configz } from './configz.ts'
 import { freePort } from './free-port.ts'
 import type { NodeState, ProgrammingState } from './proxy-health.ts'
-import {
-  proxyHealthServer,
-  proxyMetricsServer,
-  type ProxyServer,
-} from './proxy-server.ts'
+import { proxyHealthServer, proxyMetricsServer, type ProxyServer } from './proxy-server.ts'
 
 /** For `vi.waitFor`. */
 const patience = { interval: 2, timeout: 4000 }

@@ -147,14 +147,22 @@ test('a port that cannot be opened is told in the words of kube-proxy', () => {
 })
 
 describe('where health check node ports are open', () => {
-  const node = { localAddresses: ['127.0.0.1', '::1', '192.168.0.2', '10.9.0.2', 'fd00::2', 'fe80::2'] }
+  const node = {
+    internalIPs: ['192.168.0.2', '192.168.0.3', 'fd00::2'],
+    localAddresses: ['127.0.0.1', '::1', '192.168.0.2', '10.9.0.2', 'fd00::2', 'fe80::2'],
+  }
   const at = (...ranges: string[]) => healthAddresses({ nodePortAddresses: ranges.map(parsePrefix) }, node)
 
-  test('everywhere without ranges, with all addresses, and when no address is in the ranges', () => {
-    expect(healthAddresses({ nodePortAddresses: 'primary' }, node)).toEqual([])
+  test('everywhere with all addresses, and when no address is in the ranges', () => {
     expect(at('0.0.0.0/0', '::/0')).toEqual([])
     expect(at('0.0.0.0/0')).toEqual([])
     expect(at('203.0.113.0/24', 'fd00:1::/64')).toEqual([])
+  })
+
+  test('at the primary address of each family, where NodePorts are', () => {
+    expect(healthAddresses({ nodePortAddresses: 'primary' }, node)).toEqual(['192.168.0.2', 'fd00::2'])
+    const elsewhere = { ...node, internalIPs: ['203.0.113.9'] }
+    expect(healthAddresses({ nodePortAddresses: 'primary' }, elsewhere)).toEqual([])
   })
 
   test('at the addresses in the ranges, and at all of a family that has none', () => {

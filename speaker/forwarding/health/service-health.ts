@@ -87,15 +87,20 @@ export const BIND_FAILURE_REASON = 'FailedToStartServiceHealthcheck'
 const notListenedOn = ['127.0.0.0/8', '::1/128', 'fe80::/10'].map(parsePrefix)
 
 /**
- * Where health check node ports are open: on the node's addresses in the ranges of `--nodeport-addresses`, where a
- * family without a range has all of its addresses. [] is everywhere: without ranges, and as in kube-proxy when no
- * address is in them.
+ * Where health check node ports are open: where NodePorts are. With `primary` that is the first address of each family,
+ * otherwise the node's addresses in the ranges of `--nodeport-addresses`, where a family without a range has all of its
+ * addresses. [] is everywhere: with all addresses, and as in kube-proxy when no address is among them.
  */
 export function healthAddresses(
   { nodePortAddresses }: Pick<ForwardingConfig, 'nodePortAddresses'>,
-  node: Pick<NodeContext, 'localAddresses'>,
+  node: Pick<NodeContext, 'internalIPs' | 'localAddresses'>,
 ): readonly string[] {
-  if (nodePortAddresses === 'primary') return []
+  if (nodePortAddresses === 'primary') {
+    const primary = families.map((family) =>
+      node.internalIPs.find((text) => tryParseAddress(text)?.family === family),
+    )
+    return node.localAddresses.filter((text) => primary.includes(text))
+  }
   const ranges = (family: number) => {
     const own = nodePortAddresses.filter(({ address }) => address.family === family)
     return own.some(({ length }) => length === 0) ? [] : own

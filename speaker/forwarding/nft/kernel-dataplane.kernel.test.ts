@@ -142,6 +142,26 @@ test('foreign proxies are named and left alone', async () => {
   plane.close()
 })
 
+test('another nft that runs while ours does is told', async () => {
+  const ns = await createNetns('dp-watch-nft')
+  let meddle = ''
+  const plane = new KernelDataplane({
+    socket: inNetworkNamespace(ns.path, openNetfilterSocket),
+    nft: async (script) => {
+      await must(ns, 'nft', ['-f', '-'], script)
+      if (meddle !== '') await must(ns, 'nft', [meddle])
+    },
+  })
+  const told: ForeignChange[] = []
+  const watch = plane.watch((change) => told.push(change))
+  await plane.adopt()
+  meddle = 'add element ip fairlead cluster-ips { 10.96.7.8 }'
+  await plane.apply(build(everything()))
+  await expect.poll(() => told).toEqual([{ by: 'nft', ours: true }])
+  watch.close()
+  plane.close()
+})
+
 test('changes by others are told, our own are not; and whether they hit our tables', async () => {
   const ns = await createNetns('dp-watch')
   const plane = open(ns)

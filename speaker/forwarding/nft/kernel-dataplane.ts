@@ -43,8 +43,10 @@ export class KernelDataplane implements Dataplane {
   #shapes: Record<Family, Shapes> = { 4: noShapes(), 6: noShapes() }
   /** tables of another program: the next transaction puts ours in their place together with all elements */
   #replace = new Set<Family>()
-  /** transactions of our own `nft`, which the kernel reports as somebody else's */
-  #running = 0
+  /** scripts of our own `nft`, each one transaction, which the kernel reports as somebody else's */
+  #scripts = 0
+  /** how many of them it has reported, or never will */
+  #reported = 0
 
   /** @throws SystemError FL_SYS_ERRNO without the right to open the socket */
   constructor(options: KernelDataplaneOptions = {}) {
@@ -85,7 +87,8 @@ export class KernelDataplane implements Dataplane {
   watch(onChange: (change: ForeignChange) => void): { close(): void } {
     return this.#socket.watch((event) => {
       if (event === 'overrun') onChange({ by: '', ours: true })
-      else if (!event.own && !(this.#running > 0 && event.processName === 'nft')) {
+      else if (!event.own && event.processName === 'nft' && this.#reported < this.#scripts) this.#reported++
+      else if (!event.own) {
         onChange({ by: event.processName, ours: namesOurs(event) })
       }
     })
@@ -160,13 +163,13 @@ export class KernelDataplane implements Dataplane {
     return there
   }
 
-  async #run(script: string): Promise<void> {
-    this.#running++
+  async #run(text: string): Promise<void> {
+    const script = ++this.#scripts
     try {
-      await this.#nft(script)
+      await this.#nft(text)
     } finally {
       // What the kernel told of it is read in this turn of the event loop.
-      setImmediate(() => this.#running--)
+      setImmediate(() => (this.#reported = Math.max(this.#reported, script)))
     }
   }
 
