@@ -3,13 +3,15 @@ import { controllerSource } from '#admin/controller-source.ts'
 import { startController } from '#controller/main.ts'
 import { systemClock } from '#kube/clock.ts'
 import { connect } from '#kube/connect.ts'
-import { required, type ProcessOptions } from './options.ts'
+import { portNumber, required, type ProcessOptions } from './options.ts'
 import { createLogger, runProcess } from './process.ts'
 import { version } from './version.ts'
 
 interface ControllerCommandOptions extends ProcessOptions {
   readonly identity?: string
   readonly leaderElect: boolean
+  readonly webhook: boolean
+  readonly webhookPort: string
 }
 
 /** `fairlead controller`: runs until SIGTERM. */
@@ -28,6 +30,7 @@ export async function controllerCommand(options: ControllerCommandOptions): Prom
     identity: options.identity ?? `${hostname()}-${process.pid}`,
     loadBalancerClass: options.lbClass,
     leaderElect: options.leaderElect,
+    ...(options.webhook ? { webhook: { port: portNumber(options.webhookPort, '--webhook-port') } } : {}),
   })
   const source = controllerSource({ view: () => running.view(), api })
   await runProcess(running, options, { source, api, log })

@@ -48,6 +48,8 @@ processOptions(
 )
   .option('--identity <name>', 'name in the leader election Lease', process.env.METALLB_POD_NAME)
   .option('--no-leader-elect', 'act without a Lease: only ever one replica')
+  .option('--webhook', 'check custom resources before they are stored (HTTPS, own certificate)', false)
+  .option('--webhook-port <number>', 'where the webhook listens', '9443')
   .action(async (options) => (await import('./controller-command.ts')).controllerCommand(options))
 
 processOptions(
