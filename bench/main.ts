@@ -4,6 +4,7 @@
  */
 const benches: Record<string, () => Promise<{ main(args?: readonly string[]): Promise<void> }>> = {
   arp: () => import('./arp.ts'),
+  bfd: () => import('./bfd.ts'),
   controller: () => import('./controller.ts'),
   forwarding: () => import('./forwarding.ts'),
   lab: () => import('./lab.ts'),

@@ -1,4 +1,5 @@
 import type { Config } from '#crds/config.ts'
+import { isKubeError } from '#kube/errors.ts'
 import { keyOf, type KubeApi, type KubeObject, type Resource } from '#kube/api.ts'
 import type { Clock } from '#kube/clock.ts'
 import { EventRecorder } from '#kube/events.ts'
@@ -12,7 +13,7 @@ import { FrontendIndex, saysClaimed } from './frontends.ts'
 import { Inputs } from './inputs.ts'
 import { notNow, type Leadership } from './leadership.ts'
 import { ControllerMetrics } from './metrics.ts'
-import { PoolStatusReconciler } from './pool-status.ts'
+import { conflictsIn, PoolStatusReconciler } from './pool-status.ts'
 import { POOL_ANNOTATION } from './request.ts'
 import { ReservationReconciler } from './reservation-reconciler.ts'
 import { projectReservation, type ReservationObject } from './reservation.ts'
@@ -103,8 +104,10 @@ export class Controller {
     })
     this.#poolStatus = new PoolStatusReconciler({
       api,
+      clock,
       namespace,
       counts: (pool) => this.#writable()?.counts(pool),
+      conflict: (pool) => (this.#writable() === undefined ? undefined : this.#conflicts.get(pool)),
       uidOf: (pool) => this.inputs.config.uidOf({ kind: 'IPAddressPool', namespace, name: pool }),
     })
     this.#report = new ConfigReport({
@@ -243,9 +246,10 @@ export class Controller {
     const concerns = current !== undefined && concernsUs(current, loadBalancerClass)
     const namespace = key.slice(0, key.indexOf('/'))
     const keys = this.#byNamespace.get(namespace) ?? new Set()
+    const concerned = keys.has(key)
     if (concerns) this.#byNamespace.set(namespace, keys.add(key))
     else if (keys.delete(key) && keys.size === 0) this.#byNamespace.delete(namespace)
-    if (concerns || this.#session?.has(key)) this.#dirty(key)
+    if (concerns || concerned || this.#session?.has(key)) this.#dirty(key)
     for (const affected of this.#frontends.set(key, current)) this.#dirty(affected)
     const rewritten = JSON.stringify(previous?.annotations) !== JSON.stringify(current?.annotations)
     if (concerns && rewritten && this.#writable() !== undefined) this.#services.warnDeprecated(current)
@@ -255,7 +259,12 @@ export class Controller {
     const { problems } = this.inputs.config
     this.#report.log(problems)
     this.#queues.configuration.add('configuration')
+    const before = this.#conflicts
+    this.#conflicts = conflictsIn(problems)
     if (this.#session === undefined) return
+    for (const pool of new Set([...before.keys(), ...this.#conflicts.keys()]))
+      if (before.get(pool) !== this.#conflicts.get(pool))
+        this.#queues.pools.addAfter(pool, POOL_STATUS_DELAY_MS)
     for (const key of this.#session.setConfig(config, problems)) this.#dirty(key)
     this.#followUp()
   }
@@ -283,12 +292,13 @@ export class Controller {
     await Promise.all([this.#queues.services.idle(), this.#queues.reservations.idle()])
     this.#reservations.beginTerm()
     const services = (await this.#list(resources.services, projectService)).sort(byAge)
-    const reservations = await this.#list(resources.addressReservations, projectReservation)
+    const reservations = await this.#listReservations()
     if (term !== this.#term) return { kind: 'done' }
     if (fenced()) return this.#leading ? notNow : { kind: 'done' }
     const { config, problems } = this.inputs.config
     const namespaces = this.inputs.namespaces.store.values()
     this.#session = new Session(loadBalancerClass, config, problems, namespaces, services, reservations)
+    this.#services.begin(this.#session, services)
     this.#poolStatus.reset()
     for (const service of services) {
       const key = keyOf(service)
@@ -297,12 +307,23 @@ export class Controller {
     }
     for (const keys of this.#byNamespace.values()) for (const key of keys) this.#queues.services.add(key)
     for (const key of this.#frontends.losers()) this.#queues.services.add(key)
-    for (const { name } of config.pools) this.#queues.pools.addAfter(name, POOL_STATUS_DELAY_MS)
+    for (const name of [...config.pools.map((pool) => pool.name), ...this.#conflicts.keys()])
+      this.#queues.pools.addAfter(name, POOL_STATUS_DELAY_MS)
     for (const reservation of reservations) this.#queues.reservations.add(keyOf(reservation))
     for (const key of this.#reservations.doubtful) this.#queues.reservations.add(key)
     this.#queues.configuration.add('configuration')
     log.info({ services: services.length, pools: config.pools.length }, 'allocating')
     return { kind: 'done' }
+  }
+
+  /** A cluster without the custom resource has none. */
+  async #listReservations(): Promise<ReservationObject[]> {
+    try {
+      return await this.#list(resources.addressReservations, projectReservation)
+    } catch (error) {
+      if (isKubeError(error, 'FL_KUBE_NOT_FOUND')) return []
+      throw error
+    }
   }
 
   async #list<T>(resource: Resource, project: (object: KubeObject) => T): Promise<T[]> {

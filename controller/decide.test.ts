@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { formatAddress } from '#inet/address.ts'
 import type { Pool } from '#crds/config.ts'
 import { Allocator } from './allocator/allocator.ts'
+import { pool } from './allocator/test-pools.ts'
 import { dual, ips, others, p1, p5, prefer, v4 } from './cases/fixture.ts'
 import { adopt, decide, type Decision, type Scope } from './decide.ts'
 import { ingress, service } from './test-services.ts'
@@ -97,6 +98,40 @@ test('addresses of a pool in error without a last good version are kept', () => 
   })
 })
 
+test('addresses of two pools: each is named, and both are kept when one pool is in error', () => {
+  const four = pool('four', ['4.4.4.0/31'])
+  const six = pool('six', ['6000::/127'])
+  const spec = { ...dual, ipFamilyPolicy: 'RequireDualStack' }
+  expect(decide(service('svc', { spec }), scopeOf([four, six]))).toMatchObject({
+    pool: 'four,six',
+    message: '4.4.4.0 from pool four, 6000:: from pool six',
+    considered: [
+      { pool: 'four', refused: '' },
+      { pool: 'six', refused: '' },
+    ],
+  })
+  const owned = { annotations: { 'metallb.io/ip-allocated-from-pool': 'four,six' } }
+  const svc = service('svc', { ...owned, spec, status: ingress('4.4.4.1', '6000::1') })
+  const scope = scopeOf([four], { brokenPools: new Map([['six', 'invalid CIDR']]) })
+  adopt(svc, scope)
+  const kept = decide(svc, scope) as Decision
+  expect(kept).toMatchObject({
+    reason: 'PoolInvalid',
+    pool: 'four,six',
+    message: 'kept although IPAddressPool six is in error: invalid CIDR',
+  })
+  expect(addressesOf(kept)).toEqual(['4.4.4.1', '6000::1'])
+  scope.allocator.setPools([four, six])
+  expect(decide(svc, scope)).toMatchObject({ reason: 'Assigned', pool: 'four,six' })
+})
+
+test('what an explicit request may not have is refused although its pool is in error for others', () => {
+  const holes = pool('holes', ['4.4.4.0/31'], { excludes: pool('', ['4.4.4.1/32']).ranges })
+  const owned = { annotations: { 'metallb.io/ip-allocated-from-pool': 'bad' }, status: ingress('4.4.4.1') }
+  const scope = scopeOf([holes], { brokenPools: new Map([['bad', 'invalid CIDR']]) })
+  expect(addressesOf(decide(service('svc', owned), scope))).toEqual(['4.4.4.0'])
+})
+
 test('who has an address goes before who wants it, whatever the order of decisions', () => {
   const scope = scopeOf(both)
   const holder = service('z', { status: ingress('1.2.3.0') })
@@ -117,7 +152,7 @@ test('sharing: the key, the backends and the ports decide', () => {
   expect(addressesOf(decide(sharing('b', 443), scope))).toEqual(['1.2.3.0'])
   expect(decide(sharing('c', 80), scope)).toMatchObject({
     reason: 'RequestedAddressInUse',
-    message: 'port TCP/80 is already in use on "1.2.3.0"',
+    message: expect.stringContaining('port TCP/80 is already in use on "1.2.3.0"'),
   })
   const local = sharing('d', 53, { externalTrafficPolicy: 'Local', selector: { app: 'x' } })
   expect(decide(local, scope)).toMatchObject({ reason: 'RequestedAddressInUse' })

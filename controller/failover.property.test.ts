@@ -14,7 +14,7 @@ import { ServiceStatusApi } from './test-api.ts'
 import { StallingApi } from './test-replica.ts'
 import { rawService } from './test-services.ts'
 
-const RUNS = 40
+const RUNS = 25
 const namespace = 'metallb-system'
 const pools = [['10.0.0.0/29'], ['10.0.0.4-10.0.0.20'], ['10.0.0.0-10.0.0.3', '10.0.1.0/28']]
 

@@ -188,7 +188,12 @@ describe('ConfigurationState', () => {
     expect(await api.get(resources.configurationStates, state)).toMatchObject({
       status: {
         result: 'Valid',
-        conditions: [foreign, { type: 'poolReconcilerValid' }, { type: 'configReconcilerValid' }],
+        conditions: [
+          foreign,
+          { type: 'poolReconcilerValid' },
+          { type: 'configReconcilerValid' },
+          { type: 'fairlead.io/ReferencesResolved' },
+        ],
       },
     })
   })

@@ -14,6 +14,11 @@ describe('what a Service claims', () => {
   test.each([
     ['a ClusterIP of each family', { spec: both }, ['10.96.0.1:80/tcp', '[fd00:96::1]:80/tcp']],
     [
+      'what old objects have as zeros in front of octets, as the API server reads them',
+      { spec: { clusterIPs: ['10.96.0.1'], externalIPs: ['192.000.02.010'] } },
+      ['10.96.0.1:80/tcp', '192.0.2.10:80/tcp'],
+    ],
+    [
       'external IPs and virtual addresses, with every port',
       {
         spec: {

@@ -1,4 +1,4 @@
-import { formatAddress, tryParseAddress } from '#inet/address.ts'
+import { apiAddress } from '#kube/api-address.ts'
 import { Claims } from '#kube/claims.ts'
 import type { Condition, Service } from '#kube/objects/service.ts'
 
@@ -30,8 +30,9 @@ export function frontendsOf(service: Service): Set<string> {
 
 const canonical = (texts: readonly string[]) =>
   texts.flatMap((text) => {
-    const address = tryParseAddress(text)
-    return address === undefined ? [] : [{ family: address.family, text: formatAddress(address) }]
+    const family = text.includes(':') ? 6 : 4
+    const address = apiAddress(text, family)
+    return address === undefined ? [] : [{ family, text: address }]
   })
 
 const none: ReadonlySet<string> = new Set()

@@ -3,6 +3,7 @@ import type { KubeApi } from '#kube/api.ts'
 import type { Clock } from '#kube/clock.ts'
 import { projectNamespace, type Namespace } from '#kube/objects/node.ts'
 import { projectService, type Service } from '#kube/objects/service.ts'
+import { OptionalReflector } from '#kube/optional-reflector.ts'
 import { Reflector } from '#kube/reflector.ts'
 import { resources } from '#kube/resources.ts'
 import { projectReservation, type ReservationObject } from './reservation.ts'
@@ -41,10 +42,12 @@ export class Inputs {
       project: projectNamespace,
       onError: report('namespaces'),
     })
-    this.reservations = new Reflector({
+    // Helm does not bring new definitions with an upgrade: without this one there are no reservations, and the rest works.
+    this.reservations = new OptionalReflector({
       ...of,
       resource: resources.addressReservations,
       project: projectReservation,
+      absent: ['FL_KUBE_NOT_FOUND'],
       onError: report('addressreservations'),
     })
     this.#statuses = [

@@ -20,8 +20,9 @@ export class ControllerMetrics {
   readonly registry = new Registry()
   readonly #updates: Counter
   readonly #updateErrors: Counter
-  readonly #duration: Histogram<'queue'>
-  readonly #wait: Histogram<'queue'>
+  readonly #retries: Counter<'name'>
+  readonly #duration: Histogram<'name'>
+  readonly #wait: Histogram<'name'>
 
   constructor(sources: MetricSources) {
     const registers = [this.registry]
@@ -64,21 +65,25 @@ export class ControllerMetrics {
       'Services that claim an address and port which an older Service has',
       sources.frontendConflicts,
     )
-    this.registry.registerMetric(
-      new Gauge({
-        name: 'fairlead_work_queue_depth',
-        help: 'Keys that wait',
-        labelNames: ['queue'],
-        registers: [],
-        collect() {
-          for (const { name, depth } of sources.queues()) this.set({ queue: name }, depth)
-        },
-      }),
-    )
+    new Gauge({
+      name: 'workqueue_depth',
+      help: 'Keys that wait, due or not',
+      labelNames: ['name'],
+      registers,
+      collect() {
+        for (const { name, depth } of sources.queues()) this.set({ name }, depth)
+      },
+    })
     const seconds = (name: string, help: string) =>
-      new Histogram({ name, help, labelNames: ['queue'], registers, buckets: [0.001, 0.01, 0.1, 1, 10, 60] })
-    this.#duration = seconds('fairlead_work_queue_work_seconds', 'How long one key took')
-    this.#wait = seconds('fairlead_work_queue_wait_seconds', 'How long a key was due before work on it began')
+      new Histogram({ name, help, labelNames: ['name'], registers, buckets: [0.001, 0.01, 0.1, 1, 10, 60] })
+    this.#duration = seconds('workqueue_work_duration_seconds', 'How long work on one key took')
+    this.#wait = seconds('workqueue_queue_duration_seconds', 'How long a key was due before work on it began')
+    this.#retries = new Counter({
+      name: 'workqueue_retries_total',
+      help: 'Keys that failed and are tried again',
+      labelNames: ['name'],
+      registers,
+    })
     this.#updates = new Counter({
       name: 'metallb_k8s_client_updates_total',
       help: 'Objects that were reconciled',
@@ -91,10 +96,11 @@ export class ControllerMetrics {
     })
   }
 
-  observe(queue: string, outcome: Outcome, ms: number, waitedMs: number): void {
-    this.#duration.observe({ queue }, ms / 1000)
-    this.#wait.observe({ queue }, waitedMs / 1000)
+  observe(name: string, outcome: Outcome, ms: number, waitedMs: number): void {
+    this.#duration.observe({ name }, ms / 1000)
+    this.#wait.observe({ name }, waitedMs / 1000)
     this.#updates.inc()
+    if (outcome.kind === 'failed') this.#retries.inc({ name })
     if (outcome.kind === 'failed' || outcome.kind === 'terminal') this.#updateErrors.inc()
   }
 }

@@ -72,6 +72,10 @@ export class Overwrites {
     this.#disputes.delete(key)
   }
 
+  clear(): void {
+    this.#disputes.clear()
+  }
+
   #disputeOf(key: string, what: string, now: number): Dispute {
     const present = this.#disputes.get(key)
     if (present !== undefined && present.what === what && !isOver(present, now)) return present

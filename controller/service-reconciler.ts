@@ -1,5 +1,5 @@
 import { formatAddress } from '#inet/address.ts'
-import { parseKey, type KubeApi } from '#kube/api.ts'
+import { keyOf, parseKey, type KubeApi } from '#kube/api.ts'
 import type { Clock } from '#kube/clock.ts'
 import { isKubeError } from '#kube/errors.ts'
 import type { EventRecorder } from '#kube/events.ts'
@@ -13,8 +13,10 @@ import type { Decision, NotOurs, ServiceEvent } from './decide.ts'
 import { claimedCondition, FRONTENDS_CLAIMED, type TakenFrontend } from './frontends.ts'
 import type { Inputs } from './inputs.ts'
 import { notNow } from './leadership.ts'
+import { LeavingAddresses } from './leaving.ts'
 import { overwrittenMessage, leftWords, Overwrites } from './overwrites.ts'
-import { deprecatedAnnotations } from './request.ts'
+import { told, withRemedy } from './remedies.ts'
+import { deprecatedAnnotations, POOL_ANNOTATION } from './request.ts'
 import type { Session } from './session.ts'
 import { ADDRESS_ASSIGNED, differs, statusPatch, type Words } from './status-patch.ts'
 
@@ -37,26 +39,50 @@ export interface ServiceReconcilerOptions {
 }
 
 const ATTEMPTS = 4
+/** The answer for a Service whose new address another one still shows. */
+const soon: Outcome = { kind: 'after', ms: 100 }
 const EVENTS_KEPT = 10
 
 /** Makes one Service what it should be: decides, writes the difference, and reads again when it was overtaken. */
 export class ServiceReconciler {
   readonly #options: ServiceReconcilerOptions
-  /** Services that exist, or existed, but that the reflector does not know (any more): asked for by name */
-  readonly #unconfirmed = new Set<string>()
+  /**
+   * Services that exist, or existed, but that the reflector does not know (any more), or knows an earlier one of the
+   * same name: asked for by name. With their uids, '' for any.
+   */
+  readonly #unconfirmed = new Map<string, string>()
   /** events of decisions that are not yet written */
   readonly #unsaid = new Map<string, ServiceEvent[]>()
   /** Services of which the last decision is not yet written */
   readonly #unwritten = new Set<string>()
   readonly #overwrites = new Overwrites()
+  readonly #leaving = new LeavingAddresses()
 
   constructor(options: ServiceReconcilerOptions) {
     this.#options = options
   }
 
+  /**
+   * A new term begins: what was known of writes of an earlier one says nothing any more. Nothing may be running.
+   * @param services as they were just listed
+   */
+  begin(session: Session, services: readonly Service[]): void {
+    this.#unconfirmed.clear()
+    this.#unsaid.clear()
+    this.#unwritten.clear()
+    this.#overwrites.clear()
+    this.#leaving.clear()
+    for (const service of services) {
+      const key = keyOf(service)
+      // What could not be adopted is shown until it is written, and may be given to another one before.
+      if (Object.hasOwn(service.annotations, POOL_ANNOTATION))
+        this.#leaving.set(key, service, session.addresses(key))
+    }
+  }
+
   /** Until the reflector knows this Service, or it is gone, each reconcile asks the API server for it. */
   confirm(key: string): void {
-    this.#unconfirmed.add(key)
+    this.#unconfirmed.set(key, '')
   }
 
   async reconcile(key: string): Promise<Outcome> {
@@ -67,6 +93,7 @@ export class ServiceReconciler {
       // A session that may not write just now (its Lease is late) must not forget the Service.
       if (session === undefined) return this.#options.held() ? notNow : { kind: 'done' }
       const before = session.outcome(key)
+      const had = session.addresses(key)
       const decision = service === undefined ? undefined : session.decide(service)
       if (service === undefined) session.forget(key)
       this.#options.onDecided()
@@ -74,11 +101,14 @@ export class ServiceReconciler {
         this.#unsaid.delete(key)
         this.#unwritten.delete(key)
         this.#overwrites.forget(key)
+        this.#leaving.forget(key)
         return { kind: 'done' }
       }
+      const leaving = this.#leaving.update(key, service, had, decision, fresh)
       const changed = this.#unwritten.has(key) || !sameAssignment(before, decision)
-      if (!changed && differs(service, decision) && !fresh) {
-        // Either somebody has overwritten it, or the reflector is behind what was written last.
+      // Either the reflector is behind what was written last, or somebody has overwritten that.
+      const doubtful = leaving || (!changed && differs(service, decision))
+      if (doubtful && !fresh) {
         service = await this.#read(key)
         fresh = true
         continue
@@ -114,6 +144,7 @@ export class ServiceReconciler {
     decision: Decision | NotOurs,
     changed: boolean,
   ): Promise<Outcome | undefined> {
+    if (!('notOurs' in decision) && this.#leaving.blocks(key, service, decision.addresses)) return soon
     const now = this.#options.clock.now()
     if (changed || 'notOurs' in decision || !differs(service, decision)) {
       if (!(await this.#write(key, service, decision))) return undefined
@@ -125,6 +156,7 @@ export class ServiceReconciler {
     const { events, log } = this.#options
     const who = service.statusManager ?? ''
     if (answer.kind === 'leave') {
+      this.#leaving.forget(key)
       const left = leftWords(service, who, textOf(decision))
       if (answer.tell) {
         if (!(await this.#write(key, service, decision, left))) return undefined
@@ -167,6 +199,7 @@ export class ServiceReconciler {
       if (patch.status.loadBalancer !== undefined) log.info(summary(key, decision), 'Service status written')
     }
     this.#unwritten.delete(key)
+    this.#leaving.forget(key)
     this.#say(key, service)
     const told = service.conditions.find(({ type }) => type === FRONTENDS_CLAIMED)?.message
     if (claimed !== undefined && claimed.message !== told) {
@@ -178,28 +211,40 @@ export class ServiceReconciler {
   /** What the reflector does not know yet must not count as gone: its address would be given to another. */
   async #current(key: string): Promise<Service | undefined> {
     const known = this.#options.inputs.services.store.get(key)
-    if (known === undefined && !this.#unconfirmed.has(key)) return undefined
-    const service = known ?? (await this.#read(key))
-    if (known !== undefined || service === undefined) this.#unconfirmed.delete(key)
-    return service
+    const uid = this.#unconfirmed.get(key)
+    if (uid === undefined) return known
+    if (known !== undefined && (uid === '' || known.uid === uid)) {
+      this.#unconfirmed.delete(key)
+      return known
+    }
+    return this.#read(key)
   }
 
+  /** What was read may be ahead of the reflector. */
   async #read(key: string): Promise<Service | undefined> {
+    const { api, inputs } = this.#options
+    let service: Service
     try {
-      return projectService(await this.#options.api.get(resources.services, parseKey(key)))
+      service = projectService(await api.get(resources.services, parseKey(key)))
     } catch (error) {
-      if (isKubeError(error, 'FL_KUBE_NOT_FOUND')) return undefined
-      throw error
+      if (!isKubeError(error, 'FL_KUBE_NOT_FOUND')) throw error
+      this.#unconfirmed.delete(key)
+      return undefined
     }
+    if (inputs.services.store.get(key)?.uid === service.uid) this.#unconfirmed.delete(key)
+    else this.#unconfirmed.set(key, service.uid)
+    return service
   }
 
   #remember(key: string, service: Service, decision: Decision | NotOurs): void {
     if ('notOurs' in decision) return
-    const told = alreadySays(service, decision)
+    const known = alreadySays(service, decision)
     const kept = this.#unsaid.get(key) ?? []
-    for (const event of decision.events) {
-      const known = kept.some(({ reason, message }) => reason === event.reason && message === event.message)
-      if (!known && !(told && event.type === 'Warning')) kept.push(event)
+    for (const given of decision.events) {
+      const event =
+        given.type === 'Warning' && decision.addresses.length === 0 ? remedied(given, decision) : given
+      const queued = kept.some(({ reason, message }) => reason === event.reason && message === event.message)
+      if (!queued && !(known && event.type === 'Warning')) kept.push(event)
     }
     if (kept.length > 0) this.#unsaid.set(key, kept.slice(-EVENTS_KEPT))
   }
@@ -217,8 +262,13 @@ export class ServiceReconciler {
 const alreadySays = (service: Service, decision: Decision): boolean =>
   service.conditions.some(
     ({ type, reason, message }) =>
-      type === ADDRESS_ASSIGNED && reason === decision.reason && message === decision.message,
+      type === ADDRESS_ASSIGNED && reason === decision.reason && message === told(decision),
   )
+
+const remedied = (event: ServiceEvent, { reason }: Decision): ServiceEvent => ({
+  ...event,
+  message: withRemedy(reason, event.message),
+})
 
 const sameAssignment = (before: Decision | undefined, decision: Decision | NotOurs): boolean =>
   before !== undefined &&

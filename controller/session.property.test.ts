@@ -7,7 +7,7 @@ import { byAge, type Session } from './session.ts'
 import { addressesOf, histories, History } from './test-history.ts'
 import { Oracle } from './test-oracle.ts'
 
-const RUNS = 250
+const RUNS = 150
 
 /** Which family of a pool is short is told as of when the Service was last looked at. */
 const lasting = (message: string): string =>

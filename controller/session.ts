@@ -132,6 +132,11 @@ export class Session<R extends Reservation = Reservation> {
     return this.#outcomes.get(key)
   }
 
+  /** What a Service has, decided or adopted. */
+  addresses(key: string): readonly Address[] {
+    return this.#allocator.assignment(key)?.addresses ?? []
+  }
+
   has(key: string): boolean {
     return this.#outcomes.has(key) || this.#allocator.assignment(key) !== undefined
   }

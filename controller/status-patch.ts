@@ -3,6 +3,7 @@ import { sameCondition, setCondition } from '#kube/conditions.ts'
 import type { Condition, LoadBalancerIngress, Service } from '#kube/objects/service.ts'
 import type { Decision, NotOurs } from './decide.ts'
 import { FRONTENDS_CLAIMED } from './frontends.ts'
+import { told } from './remedies.ts'
 import { POOL_ANNOTATION } from './request.ts'
 
 export const ADDRESS_ASSIGNED = 'fairlead.io/AddressAssigned'
@@ -126,7 +127,7 @@ function withOurs(
   const assigned: ConditionWords = {
     status: decision.addresses.length > 0 ? 'True' : 'False',
     reason: decision.reason,
-    message: decision.message,
+    message: told(decision),
   }
   const conditions = set(service, service.conditions, ADDRESS_ASSIGNED, assigned, nowIso)
   return announced === undefined ? conditions : set(service, conditions, ANNOUNCED, announced, nowIso)

@@ -76,12 +76,13 @@ export class ReservationWorld {
     return projectService(await this.api.get(resources.services, { namespace: 'test', name }))
   }
 
-  /** The addresses of a Service, or why it has none: `reason: message`. */
+  /** The addresses of a Service, or why it has none: `reason: message`, without what a person can do about it. */
   async has(name: string): Promise<string> {
     const { ingress, conditions } = await this.read(name)
     const { reason, message } = conditions.find(({ type }) => type === ADDRESS_ASSIGNED) ?? {}
     const addresses = ingress.map(({ ip }) => ip).join(' ')
-    return reason === 'Assigned' ? addresses : [addresses, `${reason}: ${message}`].join(' ').trim()
+    const [why] = (message ?? '').split(/\. (?=[A-Z])/)
+    return reason === 'Assigned' ? addresses : [addresses, `${reason}: ${why}`].join(' ').trim()
   }
 
   async reserved(name: string, inNamespace = 'test'): Promise<ReservationObject> {

@@ -137,7 +137,8 @@ export interface BfdProfile {
   readonly echoInterval: number
   readonly echoMode: boolean
   readonly passiveMode: boolean
-  readonly minimumTtl: number
+  /** undefined: not set. FRR's 254 is not filled in, because FRR lets the BGP session's own TTL rule over it */
+  readonly minimumTtl?: number
 }
 
 /** What is wrong with one object, where a person can find and mend it. */

@@ -20,6 +20,8 @@ export interface IPAddressPoolStatus {
   assignedIPv6: number
   availableIPv4: number
   availableIPv6: number
+  /** type Conflicting */
+  conditions?: ObjectCondition[]
 }
 
 export interface L2AdvertisementSpec {

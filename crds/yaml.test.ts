@@ -17,6 +17,7 @@ import type {
   ServiceL2StatusStatus,
   SpeakerStatusStatus,
 } from './objects.ts'
+import { parseReservation } from './parse/reservation.ts'
 import { parseConfig, type ConfigObjects, type RawObject } from './parse.ts'
 import { noObjects, raw } from './test-objects.ts'
 
@@ -88,6 +89,10 @@ test.each(examples)('$file fits the schemas and the parser', ({ objects }) => {
   for (const object of objects) {
     const validate = validators.get(`${object.apiVersion} ${object.kind}`) as ValidateFunction
     expect(validate(object), ajv.errorsText(validate.errors)).toBe(true)
+    if (object.kind === 'AddressReservation') {
+      expect(parseReservation(object).invalid).toBe('')
+      continue
+    }
     sorted[sections[object.kind]].push(object)
   }
   const { config, problems } = parseConfig(sorted)

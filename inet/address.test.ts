@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import {
   addressFromBytes,
   addressToBytes,
+  canonicalText,
   compareAddresses,
   formatAddress,
   maxValue,
@@ -35,6 +36,7 @@ describe('text form', () => {
     ['64:ff9b::192.0.2.33', '64:ff9b::c000:221'],
   ])('%s reads and prints as %s', (text, canonical) => {
     expect(formatAddress(parseAddress(text))).toBe(canonical)
+    expect([canonicalText(text, 4), canonicalText(text, 6)].filter(Boolean)).toEqual([canonical])
   })
 
   test.each([
@@ -43,6 +45,12 @@ describe('text form', () => {
     ['1.2.3.256', 'octet too large'],
     ['1.2.3', 'three octets'],
     ['1.2.3.4.5', 'five octets'],
+    ['1.2.3.', 'an empty octet at the end'],
+    ['.1.2.3', 'an empty octet at the start'],
+    ['1..2.3', 'an empty octet inside'],
+    ['1.2.3.00', 'a zero too many'],
+    ['1.2.3.+4', 'a sign'],
+    ['1.2.3.4/', 'something behind it'],
     [' 1.2.3.4', 'surrounding space'],
     ['', 'nothing'],
     ['fe80::1%eth0', 'zone'],

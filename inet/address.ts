@@ -39,17 +39,27 @@ export function tryParseAddress(text: string): Address | undefined {
 }
 
 function parseV4(text: string): number | undefined {
-  const parts = text.split('.')
-  if (parts.length !== 4) return undefined
+  // Digit by digit: tens of thousands of endpoints are read when a speaker starts.
   let value = 0
-  for (const part of parts) {
-    if (!/^(0|[1-9][0-9]{0,2})$/.test(part)) return undefined
-    const octet = Number(part)
-    if (octet > 255) return undefined
-    value = value * 256 + octet
+  let octets = 0
+  let octet = -1
+  for (let index = 0; index <= text.length; index++) {
+    const digit = index < text.length ? text.charCodeAt(index) - 48 : DOT
+    if (digit === DOT) {
+      if (octet < 0 || ++octets > 4) return undefined
+      value = value * 256 + octet
+      octet = -1
+    } else if (digit < 0 || digit > 9 || octet === 0) return undefined
+    else {
+      octet = octet < 0 ? digit : octet * 10 + digit
+      if (octet > 255) return undefined
+    }
   }
-  return value
+  return octets === 4 ? value : undefined
 }
+
+/** As a digit is counted: its code less that of '0'. */
+const DOT = -2
 
 function parseV6(text: string): bigint | undefined {
   const halves = text.split('::')
@@ -80,6 +90,17 @@ function parseGroups(text: string, last: boolean): number[] | undefined {
     }
   }
   return groups
+}
+
+/**
+ * The canonical text of an address of this family given as text; undefined for what is none.
+ * The same as `formatAddress(parseAddress(text))`, without the detour by a number where the text is canonical already.
+ */
+export function canonicalText(text: string, family: Family): string | undefined {
+  if (text.includes(':') !== (family === 6)) return undefined
+  if (family === 4) return parseV4(text) === undefined ? undefined : text
+  const value = parseV6(text)
+  return value === undefined ? undefined : formatV6(value)
 }
 
 /** The canonical text: dotted quad, or RFC 5952 (lower case, longest run of zero groups as "::"). */

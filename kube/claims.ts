@@ -15,7 +15,8 @@ export class Claims {
   readonly #holders = new Map<string, Claimant>()
   /** contested claims only: everybody who waits */
   readonly #waiting = new Map<string, Claimant[]>()
-  readonly #owned = new Map<string, { claimant: Claimant; claims: ReadonlySet<string> }>()
+  /** most owners claim one thing, which then stands for itself */
+  readonly #owned = new Map<string, { claimant: Claimant; claims: ReadonlySet<string> | string }>()
 
   /** Replaces what an owner claims; returns the other owners that gained or lost something by it. */
   set(claimant: Claimant, claims: ReadonlySet<string>): Set<string> {
@@ -23,11 +24,13 @@ export class Claims {
     const known = this.#owned.get(claimant.owner)
     if (known) {
       const sameAge = known.claimant.created === claimant.created
-      for (const claim of known.claims)
+      for (const claim of typeof known.claims === 'string' ? [known.claims] : known.claims)
         if (!sameAge || !claims.has(claim)) this.#release(known.claimant, claim, affected)
     }
     for (const claim of claims) this.#claim(claimant, claim, affected)
-    if (claims.size > 0) this.#owned.set(claimant.owner, { claimant, claims })
+    const [first] = claims
+    if (first !== undefined)
+      this.#owned.set(claimant.owner, { claimant, claims: claims.size === 1 ? first : claims })
     else this.#owned.delete(claimant.owner)
     affected.delete(claimant.owner)
     return affected

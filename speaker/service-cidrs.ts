@@ -1,8 +1,7 @@
 import type { KubeApi } from '#kube/api.ts'
 import type { Clock } from '#kube/clock.ts'
-import { isKubeError } from '#kube/errors.ts'
 import { projectServiceCidr, type ServiceCidr } from '#kube/objects/service-cidr.ts'
-import { Reflector } from '#kube/reflector.ts'
+import { OptionalReflector } from '#kube/optional-reflector.ts'
 import { resources } from '#kube/resources.ts'
 
 interface ServiceCidrSourceOptions {
@@ -17,54 +16,40 @@ interface ServiceCidrSourceOptions {
  * a role may not grant them; then there are none, and a ClusterIP that no Service has is simply not dropped.
  */
 export class ServiceCidrSource {
-  readonly reflector: Reflector<ServiceCidr>
-  readonly #waiters: (() => void)[] = []
-  #missing = false
+  readonly #reflector: OptionalReflector<ServiceCidr>
 
   constructor({ api, clock, onChange, onError }: ServiceCidrSourceOptions) {
-    this.reflector = new Reflector({
+    this.#reflector = new OptionalReflector({
       api,
       clock,
       resource: resources.serviceCidrs,
       project: projectServiceCidr,
-      onError: (error, retryInMs) => {
-        const missing = isKubeError(error, 'FL_KUBE_NOT_FOUND', 'FL_KUBE_FORBIDDEN')
-        // Asked again and again, since an upgrade of the API server may bring them; told once.
-        if (!missing || !this.#missing) onError(error, retryInMs)
-        if (!missing) return
-        this.#missing = true
-        this.#settle()
-      },
+      absent: ['FL_KUBE_NOT_FOUND', 'FL_KUBE_FORBIDDEN'],
+      onError,
     })
-    this.reflector.onChange(onChange)
-    void this.reflector.whenSynced().then(() => this.#settle())
+    this.#reflector.onChange(onChange)
   }
 
   /** In the order of the objects' names, each once. */
   get cidrs(): readonly string[] {
-    const objects = [...this.reflector.store.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+    const objects = [...this.#reflector.store.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
     return [...new Set(objects.flatMap(({ cidrs }) => cidrs))]
   }
 
   /** The first list is complete, or it is known that there is none. */
   get synced(): boolean {
-    return this.reflector.synced || this.#missing
+    return this.#reflector.synced
   }
 
   whenSynced(): Promise<void> {
-    if (this.synced) return Promise.resolve()
-    return new Promise((resolve) => this.#waiters.push(resolve))
+    return this.#reflector.whenSynced()
   }
 
   start(): void {
-    this.reflector.start()
+    this.#reflector.start()
   }
 
   stop(): void {
-    this.reflector.stop()
-  }
-
-  #settle(): void {
-    for (const resolve of this.#waiters.splice(0)) resolve()
+    this.#reflector.stop()
   }
 }

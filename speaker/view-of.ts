@@ -39,9 +39,18 @@ export function buildView(parts: ViewParts): SpeakerView {
     get peers() {
       return parts.peers.map((peer) => {
         const session = wire.session(peer.name)
+        const bfd = wire.bfdOf(peer.name)
         const routes = announcements.routesTo(peer.name)
-        return { peer, ...(session === undefined ? {} : { session }), routes }
+        return {
+          peer,
+          ...(session === undefined ? {} : { session }),
+          ...(bfd === undefined ? {} : { bfd }),
+          routes,
+        }
       })
+    },
+    get bfd() {
+      return wire.bfd
     },
     forwarding: parts.forwarding,
     services: () => sources.services.store.values(),

@@ -4,6 +4,7 @@ import type { EndpointSlice } from '#kube/objects/endpoint-slice.ts'
 import type { Node } from '#kube/objects/node.ts'
 import type { Service } from '#kube/objects/service.ts'
 import type { AddressCounters, WireHolder, WireInterface, WirePeer, WireRoute } from './wire/protocol.ts'
+import type { BfdSessionStatus } from './bfd/status.ts'
 import type { ForwardingView } from './forwarding/view.ts'
 import type { Candidate } from './layer2/elect.ts'
 
@@ -23,6 +24,8 @@ export interface SpeakerView {
   /** one of them, by address */
   layer2Of(address: string): Layer2View | undefined
   readonly peers: readonly PeerView[]
+  /** all BFD sessions, whoever wants them */
+  readonly bfd: readonly BfdSessionStatus[]
   readonly forwarding: ForwardingView
   services(): Iterable<Service>
   service(key: string): Service | undefined
@@ -44,6 +47,8 @@ export interface Layer2View {
 export interface PeerView {
   readonly peer: WirePeer
   readonly session?: SessionStatus
+  /** the BFD session that watches the path to it */
+  readonly bfd?: BfdSessionStatus
   /** Adj-RIB-Out wanted for this peer */
   readonly routes: readonly WireRoute[]
 }

@@ -1,5 +1,8 @@
 import type { SessionStatus } from '#bgp-ts/status.ts'
 import type { Logger } from '#kube/logger.ts'
+import { diagnosticWords } from './bfd/errors.ts'
+import { registerBfdMetrics } from './bfd/metrics.ts'
+import type { BfdSessionStatus } from './bfd/status.ts'
 import type { SpeakerMetrics } from './metrics.ts'
 import type { SpeakerStatusBody } from './status/speaker-status.ts'
 import type { AddressCounters, WireHolder, WireInterface, WireObserved, WirePeer } from './wire/protocol.ts'
@@ -20,12 +23,19 @@ export class WireState {
   readonly #sessions = new Map<string, SessionStatus>()
   /** peer -> epoch milliseconds since it is Established, or since it is not */
   readonly #turned = new Map<string, number>()
+  /** by their own key */
+  readonly #bfd = new Map<string, BfdSessionStatus>()
+  #bfdDrops: Readonly<Record<string, number>> = {}
   readonly #wanted = new Set<string>()
   #peers: ReadonlySet<string> = new Set()
   #interfaces: readonly WireInterface[] = []
 
   constructor(options: WireStateOptions) {
     this.#options = options
+    registerBfdMetrics(options.metrics.registry, {
+      sessions: () => this.#bfd.values(),
+      drops: () => this.#bfdDrops,
+    })
   }
 
   observe(observed: WireObserved): void {
@@ -42,6 +52,8 @@ export class WireState {
       case 'sessions':
         for (const session of observed.sessions) if (this.#peers.has(session.peer)) this.#session(session)
         return this.#options.onSessions()
+      case 'bfd':
+        return this.#bfdSeen(observed)
       case 'counters': {
         const wanted = observed.addresses.filter(({ address }) => this.#wanted.has(address))
         for (const counters of wanted) this.#counters.set(counters.address, counters)
@@ -114,6 +126,15 @@ export class WireState {
     return this.#sessions.get(peer)
   }
 
+  /** The BFD session that watches the path to a BGP peer. */
+  bfdOf(peer: string): BfdSessionStatus | undefined {
+    return [...this.#bfd.values()].find(({ clients }) => clients.includes(`bgp/${peer}`))
+  }
+
+  get bfd(): readonly BfdSessionStatus[] {
+    return [...this.#bfd.values()]
+  }
+
   /** This part of a SpeakerStatus. */
   status(): Pick<SpeakerStatusBody, 'interfaces' | 'sessions' | 'heldAddresses'> {
     return {
@@ -131,9 +152,29 @@ export class WireState {
         state: state === 'Established' ? state : 'Active',
         since: new Date(this.#turned.get(peer) ?? since).toISOString(),
         ...(lastError === undefined || state === 'Established' ? {} : { lastError: lastError.text }),
+        ...bfdPart(this.bfdOf(peer)),
       })),
       heldAddresses: [...this.#holders.values()].filter(({ held }) => held).length,
     }
+  }
+
+  #bfdSeen({ sessions, closed, drops }: Extract<WireObserved, { kind: 'bfd' }>): void {
+    let changed = closed.length > 0
+    for (const key of closed) this.#bfd.delete(key)
+    for (const session of sessions) {
+      const before = this.#bfd.get(session.key)
+      this.#bfd.set(session.key, session)
+      if (before?.clients.join() !== session.clients.join()) changed = true
+      if ((before?.state ?? 'Down') === session.state) continue
+      changed = true
+      const { local, remote, clients, state, diagnostic, remoteState } = session
+      this.#options.log.info(
+        { local, remote, clients, state, remoteState, diagnostic: diagnosticWords(diagnostic) },
+        'BFD session',
+      )
+    }
+    if (drops !== undefined) this.#bfdDrops = drops
+    if (changed) this.#options.onSessions()
   }
 
   #session(session: SessionStatus): void {
@@ -163,3 +204,7 @@ const foreignReasons = new Set(['loopback', 'excluded', 'enslaved'])
 
 /** fe80::/10: every link has one, also a pod's. */
 const isLinkLocal = (prefix: string): boolean => /^fe[89ab]/i.test(prefix)
+
+/** On its way Up a session is in other states for a moment; whoever reads this wants to know whether it is up. */
+const bfdPart = (session: BfdSessionStatus | undefined): { bfd?: 'Up' | 'Down' } =>
+  session === undefined ? {} : { bfd: session.state === 'Up' ? 'Up' : 'Down' }

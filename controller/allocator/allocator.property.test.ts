@@ -11,6 +11,11 @@ const configurations: Pool[][] = [
   [pool('a', ['10.0.0.0/30', 'fd00::/126'])],
   [pool('a', ['10.0.0.0/31', 'fd00::/126']), pool('b', ['10.0.0.2/31'])],
   [
+    pool('a', ['10.0.0.0/30', 'fd00::/126'], {
+      excludes: pool('', ['10.0.0.1-10.0.0.2', 'fd00::/128']).ranges,
+    }),
+  ],
+  [
     pool('b', ['10.0.0.2/31', 'fd00::/127'], allocation({ namespaces: ['n1'] })),
     pool('c', ['10.0.0.254-10.0.1.1'], { avoidBuggyIPs: true }),
   ],
@@ -100,6 +105,7 @@ class World {
 
 const usable = (one: Pool, address: Address) =>
   one.ranges.some((range) => rangeContains(range, address)) &&
+  one.excludes?.some((range) => rangeContains(range, address)) !== true &&
   !(one.avoidBuggyIPs && address.family === 4 && [0n, 255n].includes(address.value & 255n))
 
 function expectSound(world: World): void {
@@ -131,7 +137,9 @@ function expectSound(world: World): void {
   }
 }
 
-test('no address twice, none outside the pools, free is what nobody has', () => {
+const RUNS = 150
+
+test(`no address twice, none outside the pools or excluded, free is what nobody has (${RUNS} runs)`, () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const world = new World()
@@ -141,11 +149,11 @@ test('no address twice, none outside the pools, free is what nobody has', () => 
         expectSound(world)
       }
     }),
-    { numRuns: 150 },
+    { numRuns: RUNS },
   )
 })
 
-test('a restart changes nothing, and both continue alike', () => {
+test(`a restart changes nothing, and both continue alike (${RUNS} runs)`, () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), fc.array(step, { maxLength: 20 }), (before, after) => {
       const world = new World()
@@ -169,11 +177,11 @@ test('a restart changes nothing, and both continue alike', () => {
           expect(again.allocator.assignment(name)).toEqual(world.allocator.assignment(name))
       }
     }),
-    { numRuns: 150 },
+    { numRuns: RUNS },
   )
 })
 
-test('what it refuses as full has no free address', () => {
+test(`what it refuses as full has no free address (${RUNS} runs)`, () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), wanted, (steps, wish) => {
       const world = new World()
@@ -188,5 +196,6 @@ test('what it refuses as full has no free address', () => {
         if (refused === 'has no free address') expect(counts?.assigned[side]).toBe(counts?.capacity[side])
       }
     }),
+    { numRuns: RUNS },
   )
 })

@@ -112,10 +112,3 @@ test('order of pools: restricted ones by priority, then those for all by name', 
     ],
   })
 })
-
-test('size and fill of a pool do not matter', () => {
-  const subject = new Subject(pool('p', ['10.0.0.0/16', '2001:db8::/64']))
-  for (let index = 0; index < 20_000; index++) subject.allocator.allocate(`s${index}`, request())
-  expect(subject.allocate('v6', { families: [6] })).toBe('2001:db8::')
-  expect(subject.allocate('next')).toBe('10.0.78.32')
-})

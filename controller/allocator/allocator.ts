@@ -139,10 +139,8 @@ export class Allocator {
   release(key: string): boolean {
     const assignment = this.#assignments.get(key)
     if (assignment === undefined) return false
-    this.#unfile(key, assignment)
-    this.#assignments.delete(key)
-    for (const address of assignment.addresses) this.register.vacate(key, address, assignment.claim)
-    if (assignment.reservation !== '') this.#setHolder(assignment.reservation, undefined)
+    this.#vacate(key, assignment)
+    this.#file(key, undefined)
     return true
   }
 
@@ -172,7 +170,7 @@ export class Allocator {
     const text = `requested loadBalancer IP(s) ${quoteAddresses(addresses)}`
     const families = addresses.map(({ family }) => family)
     if (!sameFamilies(families, request.families))
-      return refused('RequestedFamilyMismatch', `${text} does not match the ipFamily of the service`)
+      return refused('FamilyMismatch', `${text} does not match the ipFamily of the service`)
     if (this.#notFrom(pool, addresses))
       return refused('InvalidRequest', `${text} is not compatible with requested address pool ${pool}`)
     return this.assign(key, request, addresses)
@@ -268,11 +266,16 @@ export class Allocator {
     const next: Assignment = { addresses, pools: this.register.pools.homes(addresses), claim, reservation }
     const present = this.#assignments.get(key)
     if (present !== undefined && sameAssignment(present, next)) return present
-    this.release(key)
+    if (present !== undefined) this.#vacate(key, present)
     for (const address of addresses) this.register.occupy(key, address, claim)
     if (reservation !== '') this.#setHolder(reservation, key)
     this.#file(key, next)
     return next
+  }
+
+  #vacate(key: string, { addresses, claim, reservation }: Assignment): void {
+    for (const address of addresses) this.register.vacate(key, address, claim)
+    if (reservation !== '') this.#setHolder(reservation, undefined)
   }
 
   #setHolder(reservation: string, key: string | undefined): void {
@@ -288,21 +291,14 @@ export class Allocator {
     return this.register.reservations.fits(reservation, families, addresses) ? reservation : ''
   }
 
-  #file(key: string, assignment: Assignment): void {
-    const present = this.#assignments.get(key)
-    if (present !== undefined) this.#unfile(key, present)
-    this.#assignments.set(key, assignment)
-    for (const pool of assignment.pools) {
-      this.#byPool.add(pool, key)
-      this.register.changes.touchPool(pool)
-    }
-  }
-
-  #unfile(key: string, { pools }: Assignment): void {
-    for (const pool of pools) {
-      this.#byPool.delete(pool, key)
-      this.register.changes.touchPool(pool)
-    }
+  #file(key: string, assignment: Assignment | undefined): void {
+    const before = this.#assignments.get(key)?.pools ?? []
+    const after = assignment?.pools ?? []
+    if (assignment === undefined) this.#assignments.delete(key)
+    else this.#assignments.set(key, assignment)
+    for (const pool of before) if (!after.includes(pool)) this.#byPool.delete(pool, key)
+    for (const pool of after) this.#byPool.add(pool, key)
+    for (const pool of [...before, ...after]) this.register.changes.touchPool(pool)
   }
 }
 

@@ -48,7 +48,7 @@ export type RefusalReason =
   /** another Service has the requested address and does not share it, or it is reserved for another */
   | 'RequestedAddressInUse'
   /** the requested addresses are not of the families of the Service */
-  | 'RequestedFamilyMismatch'
+  | 'FamilyMismatch'
   /** the request contradicts itself or cannot be read */
   | 'InvalidRequest'
   /** another Service has the AddressReservation, or an address of it */

@@ -28,7 +28,7 @@ export function shareRefusal(key: string, claim: Claim, usage: Usage): string | 
   const taken = claim.ports.find((port) => (usage.ports.get(port) ?? key) !== key)
   return taken === undefined
     ? undefined
-    : `port ${taken} is already in use on ${JSON.stringify(formatAddress(usage.address))}`
+    : `port ${taken} is already in use on ${JSON.stringify(formatAddress(usage.address))} by ${usage.ports.get(taken)}`
 }
 
 function otherClaim(key: string, { holders }: Usage): Claim | undefined {
@@ -52,18 +52,24 @@ interface MutableUsage extends Usage {
   readonly ports: Map<string, string>
 }
 
+/** How many addresses that nobody uses any more are remembered: the lowest free one is used again and again. */
+const SPARE = 1024
+
 /** The addresses in use. */
 export class Usages {
   readonly #byAddress = new Map<string, MutableUsage>()
+  /** those of them without a holder */
+  readonly #spare = new Set<string>()
 
   get(address: Address): Usage | undefined {
-    return this.#byAddress.get(formatAddress(address))
+    const usage = this.#byAddress.get(formatAddress(address))
+    return usage === undefined || usage.holders.size === 0 ? undefined : usage
   }
 
   add(key: string, address: Address, claim: Claim): void {
     const text = formatAddress(address)
     const usage = this.#byAddress.get(text) ?? { address, holders: new Map(), ports: new Map() }
-    this.#byAddress.set(text, usage)
+    if (usage.holders.size === 0 && !this.#spare.delete(text)) this.#byAddress.set(text, usage)
     usage.holders.set(key, claim)
     for (const port of claim.ports) usage.ports.set(port, key)
   }
@@ -75,8 +81,15 @@ export class Usages {
     if (usage === undefined) return true
     for (const port of usage.holders.get(key)?.ports ?? [])
       if (usage.ports.get(port) === key) usage.ports.delete(port)
-    usage.holders.delete(key)
-    if (usage.holders.size === 0) this.#byAddress.delete(text)
-    return usage.holders.size === 0
+    const held = usage.holders.delete(key)
+    if (usage.holders.size > 0) return false
+    if (held) this.#spare.add(text)
+    if (this.#spare.size > SPARE) this.#forget()
+    return true
+  }
+
+  #forget(): void {
+    for (const text of this.#spare) this.#byAddress.delete(text)
+    this.#spare.clear()
   }
 }

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { connect } from 'node:tls'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -87,7 +88,7 @@ async function post(path: string, body: string, method = 'POST'): Promise<{ stat
     headers: { 'content-type': 'application/json' },
   })
   asking.end(body)
-  const [response] = (await once(asking, 'response')) as [import('node:http').IncomingMessage]
+  const [response] = (await once(asking, 'response')) as [IncomingMessage]
   let text = ''
   for await (const part of response) text += String(part)
   return { status: response.statusCode ?? 0, body: JSON.parse(text) }

@@ -8,18 +8,20 @@ const defaults = {
   transmitInterval: 300,
   detectMultiplier: 3,
   echoInterval: 50,
-  minimumTtl: 254,
 } as const
 
 /** BFDProfile. */
 export function parseBfdProfile({ name }: Metadata, spec: Fields): BfdProfile {
-  const number = (field: keyof typeof defaults, words: string, min: number, max: number): number =>
+  const optional = (field: string, words: string, min: number, max: number): number | undefined =>
     spec.integer(
       field,
       min,
       max,
       (value) => `invalid ${words} value: invalid value ${value}, must be in ${min}-${max} range`,
-    ) ?? defaults[field]
+    )
+  const number = (field: keyof typeof defaults, words: string, min: number, max: number): number =>
+    optional(field, words, min, max) ?? defaults[field]
+  const minimumTtl = optional('minimumTtl', 'minimum ttl', 1, 254)
   const profile: BfdProfile = {
     name,
     receiveInterval: number('receiveInterval', 'receive interval', 10, 60_000),
@@ -28,7 +30,7 @@ export function parseBfdProfile({ name }: Metadata, spec: Fields): BfdProfile {
     echoInterval: number('echoInterval', 'echo interval', 10, 60_000),
     echoMode: spec.boolean('echoMode'),
     passiveMode: spec.boolean('passiveMode'),
-    minimumTtl: number('minimumTtl', 'minimum ttl', 1, 254),
+    ...(minimumTtl !== undefined && { minimumTtl }),
   }
   spec.finish()
   return profile

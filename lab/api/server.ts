@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { KubeObject } from '#kube/api.ts'
 import { Authenticator, type User } from './auth/authenticator.ts'
 import { Authorizer, type GrantedRule } from './auth/authorizer.ts'
+import { bootstrapAccess } from './auth/bootstrap.ts'
 import { storageKey, type Backend } from './backend.ts'
 import { builtinTypes } from './builtin/kinds.ts'
 import { ServiceRegistry } from './builtin/service/service-registry.ts'
@@ -218,6 +219,7 @@ export class ApiServer {
         status: { phase: 'Active' },
       })
     }
+    for (const [collection, object] of bootstrapAccess()) this.#seed(collection, object)
     const type = this.#backend.types.find('', 'v1', 'services')!
     const [clusterIP] = services.kubernetesIPs
     const service: JsonObject = {
@@ -239,7 +241,17 @@ export class ApiServer {
       kind: 'ServiceCIDR',
       metadata: { name: 'kubernetes' },
       spec: { cidrs: [...services.cidrs] },
-      status: {},
+      status: {
+        conditions: [
+          {
+            type: 'Ready',
+            status: 'True',
+            reason: '',
+            message: 'Kubernetes default Service CIDR is ready',
+            lastTransitionTime: timestamp(this.#backend.now()),
+          },
+        ],
+      },
     })
   }
 

@@ -4,6 +4,7 @@ import type { JsonObject } from './json.ts'
 export interface Cause {
   readonly reason:
     | 'FieldValueInvalid'
+    | 'FieldValueTypeInvalid'
     | 'FieldValueRequired'
     | 'FieldValueNotSupported'
     | 'FieldValueDuplicate'
@@ -24,6 +25,12 @@ export const cause = {
     reason: 'FieldValueInvalid',
     field,
     message: `Invalid value: ${shown(value)}: ${why}`,
+  }),
+  /** @param given name of its type */
+  wrongType: (field: string, given: string, why: string): Cause => ({
+    reason: 'FieldValueTypeInvalid',
+    field,
+    message: `Invalid value: ${shown(given)}: ${why}`,
   }),
   required: (field: string, why = ''): Cause => ({
     reason: 'FieldValueRequired',
@@ -69,7 +76,7 @@ export class StatusError extends Error {
   override readonly name = 'StatusError'
   /** HTTP status */
   readonly code: number
-  /** metav1.StatusReason */
+  /** metav1.StatusReason; '' for an error of Go that nobody wrapped */
   readonly reason: string
   readonly details: JsonObject | undefined
 
@@ -88,7 +95,7 @@ export class StatusError extends Error {
       metadata: {},
       status: 'Failure',
       message: this.message,
-      reason: this.reason,
+      ...(this.reason === '' ? {} : { reason: this.reason }),
       ...(this.details === undefined ? {} : { details: this.details }),
       code: this.code,
     }
@@ -131,12 +138,12 @@ export const notFound = (subject: Subject, name: string): StatusError =>
 export const noSuchResource = (): StatusError =>
   new StatusError(404, 'NotFound', 'the server could not find the requested resource', {})
 
-export const methodNotAllowed = (subject: Subject): StatusError =>
+export const methodNotAllowed = (): StatusError =>
   new StatusError(
     405,
     'MethodNotAllowed',
     'the server does not allow this method on the requested resource',
-    detailsOf(subject, ''),
+    {},
   )
 
 export const notAcceptable = (types: readonly string[]): StatusError =>
@@ -149,11 +156,12 @@ export const unsupportedMediaType = (types: readonly string[]): StatusError =>
     `the body of the request was in an unknown format - accepted media types include: ${types.join(', ')}`,
   )
 
-export const alreadyExists = (subject: Subject, name: string): StatusError =>
+/** @param deleting the one that is there waits for its finalizers */
+export const alreadyExists = (subject: Subject, name: string, deleting: boolean): StatusError =>
   new StatusError(
     409,
     'AlreadyExists',
-    `${resourceName(subject)} ${JSON.stringify(name)} already exists`,
+    `${deleting ? 'object is being deleted: ' : ''}${resourceName(subject)} ${JSON.stringify(name)} already exists`,
     detailsOf(subject, name),
   )
 
@@ -202,12 +210,19 @@ export function invalid(subject: Subject, name: string, causes: readonly Cause[]
   const texts = causes.map((one) => (one.field === '' ? one.message : `${one.field}: ${one.message}`))
   const all = texts.length === 1 ? texts[0]! : `[${texts.join(', ')}]`
   return new StatusError(422, 'Invalid', `${kindName(subject)} ${JSON.stringify(name)} is invalid: ${all}`, {
-    name,
+    ...(name === '' ? {} : { name }),
     ...(subject.group === '' ? {} : { group: subject.group }),
-    kind: subject.kind,
+    ...(subject.kind === '' ? {} : { kind: subject.kind }),
     causes: causes.map(({ reason, message, field }) => ({ reason, message, field })),
   })
 }
+
+/** A parameter of a request that cannot be: `kind` is such as `ListOptions`. */
+export const invalidOptions = (kind: string, ...causes: Cause[]): StatusError =>
+  invalid({ group: 'meta.k8s.io', plural: '', kind }, '', causes)
+
+/** An error that the API server passes on as it came. */
+export const plainError = (message: string): StatusError => new StatusError(500, '', message)
 
 export const internalError = (message: string): StatusError =>
   new StatusError(500, 'InternalError', `Internal error occurred: ${message}`)

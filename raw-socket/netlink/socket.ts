@@ -34,7 +34,10 @@ export interface NetlinkOptions {
   readonly receiveBuffer?: number
   /** what arrives by way of the groups; the body is a copy of one's own */
   readonly onMessage?: (message: NetlinkMessage) => void
-  /** the kernel dropped messages for want of buffer: whatever was learned from them must be read afresh */
+  /**
+   * the kernel dropped messages for want of buffer: whatever was learned from them must be read afresh. Told when all
+   * that waited has been read, and nothing of it is handed out any more: what is handed out later is without a gap.
+   */
   readonly onOverrun?: () => void
   /** reading failed in another way */
   readonly onError?: (error: SystemError) => void
@@ -136,6 +139,8 @@ class PolledNetlinkSocket implements NetlinkSocket {
   #timer: NodeJS.Timeout | undefined
   #sequence = 1
   #open = true
+  /** messages were dropped; until all that waits is read the kernel goes on dropping (NETLINK_S_CONGESTED) */
+  #overran = false
 
   constructor(fd: number, options: NetlinkOptions) {
     this.#fd = fd
@@ -222,7 +227,7 @@ class PolledNetlinkSocket implements NetlinkSocket {
           const error = errnoError('recvfrom', -length, 'netlink')
           if (!this.#fail(error)) this.#options.onError?.(error)
           return
-        } else return
+        } else return this.#drained()
         continue
       }
       // Only the kernel's word counts; other processes can send to our port too.
@@ -232,8 +237,8 @@ class PolledNetlinkSocket implements NetlinkSocket {
           throw new SystemError('FL_SYS_TRUNCATED', `netlink datagram of ${length} octets`)
         const multicast = netlinkGroups(lastSender) !== 0
         for (const message of parseMessages(Buffer.from(this.#buffer.subarray(0, length)))) {
-          if (multicast) this.#options.onMessage?.(message)
-          else this.#dispatch(message)
+          if (!multicast) this.#dispatch(message)
+          else if (!this.#overran) this.#options.onMessage?.(message)
         }
       } catch (error) {
         if (!(error instanceof SystemError)) throw error
@@ -246,6 +251,12 @@ class PolledNetlinkSocket implements NetlinkSocket {
     this.#fail(
       new SystemError('FL_SYS_OVERRUN', 'netlink: the kernel dropped messages', { errno: errnos.ENOBUFS }),
     )
+    this.#overran = true
+  }
+
+  #drained(): void {
+    if (!this.#overran) return
+    this.#overran = false
     this.#options.onOverrun?.()
   }
 

@@ -15,13 +15,17 @@ export interface BfdSettings {
   readonly echo: boolean
 }
 
-/** FRR's defaults, which a BFDProfile without fields means as well. */
+/**
+ * FRR's defaults, which a BFDProfile without fields means as well. Its documented least TTL of 254 is not among them:
+ * where BGP asks for the session FRR takes 256 less the BGP session's own TTL, which is 1, and routers such as BIRD
+ * send multihop BFD with a TTL of 64. So a least TTL is asked for only where a profile names one.
+ */
 export const defaultSettings: BfdSettings = {
   receiveInterval: 300,
   transmitInterval: 300,
   detectMultiplier: 3,
   passive: false,
-  minimumTtl: 254,
+  minimumTtl: 1,
   echo: false,
 }
 
@@ -30,7 +34,7 @@ export const settingsOf = (profile: BfdProfile): BfdSettings => ({
   transmitInterval: profile.transmitInterval,
   detectMultiplier: profile.detectMultiplier,
   passive: profile.passiveMode,
-  minimumTtl: profile.minimumTtl,
+  minimumTtl: profile.minimumTtl ?? defaultSettings.minimumTtl,
   echo: profile.echoMode,
 })
 

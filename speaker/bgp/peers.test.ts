@@ -37,6 +37,35 @@ describe('sessions of a node', () => {
     expect(plan({ localASN: 65000 })[0].localAS).toBe(65000)
   })
 
+  test('BFD as its profile says; a profile that is not there means none', () => {
+    const profile = {
+      name: 'fast',
+      receiveInterval: 100,
+      transmitInterval: 150,
+      detectMultiplier: 4,
+      echoInterval: 50,
+      echoMode: false,
+      passiveMode: true,
+    }
+    const planned = (bfdProfile: string) =>
+      planPeers(
+        world({
+          config: { peers: [bgpPeer('router', { bfdProfile })], bfdProfiles: [profile] },
+          nodes: ['node1'],
+        }),
+        noSecrets,
+      )[0].bfd
+    expect(planned('fast')).toEqual({
+      receiveInterval: 100,
+      transmitInterval: 150,
+      detectMultiplier: 4,
+      passive: true,
+      minimumTtl: 1,
+      echo: false,
+    })
+    expect(planned('slow')).toBeUndefined()
+  })
+
   test('both families over one session: the node’s address of the other family is the next hop', () => {
     const dual = node('node1', { internalIPs: ['192.168.1.11', 'fd00::11'] })
     const [peer] = planPeers(

@@ -3,6 +3,7 @@ import { formatAddress, parseAddress, tryParseAddress, type Address } from '#ine
 import type { AddressFamily } from '#bgp-ts/config.ts'
 import type { BgpPeer } from '#crds/config.ts'
 import { matchesAny } from '#crds/selector.ts'
+import { settingsOf, type BfdSettings } from '../bfd/config.ts'
 import type { WirePeer } from '../wire/protocol.ts'
 import type { World } from '../world.ts'
 
@@ -46,6 +47,7 @@ function wirePeer(peer: BgpPeer, world: World, passwordOf: PasswordLookup): Wire
     families: familiesOf(peer),
     nextHops: nextHopsOf(peer, world),
     ...(problem === '' ? {} : { blocked: problem }),
+    ...bfdOf(peer, world),
   }
 }
 
@@ -55,6 +57,12 @@ function unsupported(peer: BgpPeer): string {
     return `unnumbered peers (interface ${peer.interface}) are not supported yet`
   if (peer.vrf !== '') return `VRF ${peer.vrf}: sessions in a VRF are not supported yet`
   return ''
+}
+
+/** A profile that does not exist is a warning of the configuration (it names it); the session runs without BFD. */
+function bfdOf(peer: BgpPeer, world: World): { bfd?: BfdSettings } {
+  const profile = world.config.bfdProfiles.find(({ name }) => name === peer.bfdProfile)
+  return profile === undefined ? {} : { bfd: settingsOf(profile) }
 }
 
 /** The session's own family, and the other one too when the BGPPeer asks for both over one session. */

@@ -75,6 +75,10 @@ class FamilyLists {
     this.#byFrontend = () => undefined
   }
 
+  has(owner: string): boolean {
+    return this.#owners.has(owner)
+  }
+
   assign(owner: string, wanted: readonly WantedList[]): Map<string, AssignedList> {
     const before = this.#owners.get(owner) ?? new Map<string, List>()
     const after = new Map<string, List>()
@@ -133,6 +137,9 @@ function place(list: List, endpoints: readonly string[]): void {
   list.members = members
 }
 
+/** For nearly every Service. */
+const none: Record<Family, ReadonlyMap<string, AssignedList>> = { 4: new Map(), 6: new Map() }
+
 /** The lists of all Services. */
 export class AffinityLists {
   readonly #families: Record<Family, FamilyLists>
@@ -157,6 +164,7 @@ export class AffinityLists {
    * answer has no number because there are too many.
    */
   assign(owner: string, wanted: readonly WantedList[]): Record<Family, ReadonlyMap<string, AssignedList>> {
+    if (wanted.length === 0 && families.every((family) => !this.#families[family].has(owner))) return none
     const of = (family: Family) =>
       this.#families[family].assign(
         owner,

@@ -113,6 +113,20 @@ describe('after a restart', () => {
     expect(endpoints()).toEqual(['192.168.0.12 . 6443'])
   })
 
+  test('and the program is another one: its endpoints are taken over, in their slots', () => {
+    sync(kubernetes, [at('192.168.0.11', '192.168.0.12')])
+    sync(kubernetes, [at('192.168.0.12')])
+    sync(kubernetes, [at('192.168.0.10', '192.168.0.12')])
+    const inherited = actual
+    planner = fresh()
+    actual = emptyElements()
+    planner.setService('default/kubernetes', kubernetes, [])
+    applyTo(actual, planner.operations(actual, true, inherited).operations)
+    expect(actual[4].endpoints).toEqual(inherited[4].endpoints)
+    expect(actual[4]['reject-frontends'].size).toBe(0)
+    expect(told()).toEqual([kept])
+  })
+
   test('an API server on this node still reaches itself', () => {
     const own = slice(
       'kubernetes',

@@ -1,5 +1,5 @@
 import type { NodeContext } from './config.ts'
-import { frontendKey, type Slots } from './elements.ts'
+import type { Slots } from './elements.ts'
 import { fieldsOf } from './model.ts'
 import type { Frontend, ServicePlan } from './plan.ts'
 import type { Endpoint } from './service-ports.ts'
@@ -40,11 +40,11 @@ const samePlace = (a: Frontend, b: Frontend): boolean =>
 /** What the data plane holds for a frontend. */
 function found(frontend: Frontend, slots: Slots, node: NodeContext): Endpoint[] {
   const over = frontend.kind === 'NodePort' ? 'nodeports' : 'frontends'
-  const texts = slots(frontend.family, over, frontendKey(frontend)).filter((text) => text !== '')
+  const texts = slots(frontend.family, over, frontend.key).filter((text) => text !== '')
   return [...new Set(texts)].sort().map((text) => {
     const [address, port] = fieldsOf(text)
     const local = node.localAddresses.includes(address)
     const state = { ready: true, serving: true, terminating: false }
-    return { address, port: Number(port), ...state, local, zoneHints: [], nodeHints: [] }
+    return { address, port: Number(port), text, ...state, local, zoneHints: [], nodeHints: [] }
   })
 }

@@ -1,4 +1,4 @@
-import { tryParseAddress, type Family } from '#inet/address.ts'
+import { canonicalText, type Family } from '#inet/address.ts'
 import { tryParsePrefix } from '#inet/prefix.ts'
 import { countClass, slotsIn } from './balance.ts'
 import { ForwardingError } from './errors.ts'
@@ -17,14 +17,14 @@ import {
 } from './model.ts'
 import type { ServicePlan } from './plan.ts'
 import { MAX_LISTS, MAX_MEMBERS, MAX_TIMEOUT } from './register.ts'
-import type { Endpoint } from './service-ports.ts'
+import { isPort, type Endpoint } from './service-ports.ts'
 
 /** What must hold of elements whatever data plane they are for. */
 
 const isNumber = (text: string, max: number): boolean => /^(0|[1-9][0-9]*)$/.test(text) && Number(text) <= max
 
 const fits: Record<Field, (text: string, family: Family) => boolean> = {
-  address: (text, family) => tryParseAddress(text)?.family === family,
+  address: (text, family) => canonicalText(text, family) !== undefined,
   prefix: (text, family) => tryParsePrefix(text)?.address.family === family,
   protocol: (text) => text === 'tcp' || text === 'udp' || text === 'sctp',
   port: (text) => isNumber(text, 65_535),
@@ -64,7 +64,7 @@ export function planProblem(plan: ServicePlan): string {
       if (list.length === 0 || checked.has(list)) continue
       checked.add(list)
       if (!valid('count', list.length)) return `port ${port} has ${list.length} endpoints`
-      const bad = list.find((one) => !valid('address', one.address) || !valid('port', one.port))
+      const bad = list.find((one) => !fits.address(one.address, family) || !isPort(one.port))
       if (bad) return `endpoint "${bad.address}" port ${bad.port} (IPv${family})`
     }
   }

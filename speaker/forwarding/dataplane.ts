@@ -26,6 +26,11 @@ export interface Dataplane {
    */
   adopt(): Promise<Elements>
   /**
+   * After `adopt`: which endpoint is in which slot in the table of another program that is about to be replaced, as far
+   * as it can be read. Nothing else of it counts, and it is as good as absent.
+   */
+  inherited?(): Elements | undefined
+  /**
    * Tells which elements are there now; installs and changes nothing, so that anybody may look at any time. A family
    * whose program is not there, or is another one, has none.
    * @throws ForwardingError FL_FORWARDING_KERNEL

@@ -9,40 +9,54 @@ import {
   type Elements,
 } from './model.ts'
 
-interface Wanted {
+/** What several owners want. */
+interface Shared {
   value: string
   owners: number
 }
 
+/** Elements of one owner among which it is worth looking for those that stayed. */
+const MANY = 64
+
 /** Keys by family and collection. */
-export type Keys = Readonly<ByCollection<ReadonlySet<string>>>
+export type Keys = Readonly<ByCollection<Iterable<string>>>
 
 /**
  * What should be in the data plane, put together from what each owner wants. An element that several want (a ClusterIP
  * of two ports, a hairpin entry of two Services) is there as long as one of them does.
  */
 export class Desired {
-  readonly #wanted = byCollection(() => new Map<string, Wanted>())
+  /** nearly every element has one owner, and then is its value only: there are hundreds of thousands */
+  readonly #wanted = byCollection(() => new Map<string, string | Shared>())
   readonly #owners = new Map<string, readonly Element[]>()
   #touched = byCollection(() => new Set<string>())
 
-  /** Replaces everything that an owner wants. */
-  set(owner: string, elements: readonly Element[]): void {
-    for (const { family, collection, key, value } of elements) {
+  /**
+   * Replaces everything that an owner wants; elements that are the same objects as before cost next to nothing.
+   * Without `touch`, before a comparison of everything, no key is noted.
+   */
+  set(owner: string, elements: readonly Element[], touch = true): void {
+    const previous = this.#owners.get(owner) ?? []
+    const gone = previous.length > MANY ? new Set(previous) : undefined
+    for (const element of elements) {
+      if (gone?.delete(element) === true) continue
+      const { family, collection, key, value } = element
       const wanted = this.#wanted[family][collection]
       const known = wanted.get(key)
-      if (known === undefined) wanted.set(key, { value, owners: 1 })
+      if (known === undefined) wanted.set(key, value)
+      else if (typeof known === 'string') wanted.set(key, { value, owners: 2 })
       else {
         known.owners++
         known.value = value
       }
-      this.#touched[family][collection].add(key)
+      if (touch) this.#touched[family][collection].add(key)
     }
-    for (const { family, collection, key } of this.#owners.get(owner) ?? []) {
+    for (const { family, collection, key } of gone ?? previous) {
       const wanted = this.#wanted[family][collection]
       const known = wanted.get(key)
-      if (known !== undefined && --known.owners === 0) wanted.delete(key)
-      this.#touched[family][collection].add(key)
+      if (typeof known === 'string') wanted.delete(key)
+      else if (known !== undefined && --known.owners === 1) wanted.set(key, known.value)
+      if (touch) this.#touched[family][collection].add(key)
     }
     if (elements.length > 0) this.#owners.set(owner, elements)
     else this.#owners.delete(owner)
@@ -57,15 +71,17 @@ export class Desired {
   *all(): Generator<Element> {
     for (const family of families) {
       for (const collection of collectionNames) {
-        for (const [key, { value }] of this.#wanted[family][collection])
-          yield { family, collection, key, value }
+        for (const [key, wanted] of this.#wanted[family][collection]) {
+          yield { family, collection, key, value: valueOf(wanted) }
+        }
       }
     }
   }
 
   /** The wanted value of a key ('' in sets); undefined when nobody wants it. */
   get(family: Family, collection: Collection, key: string): string | undefined {
-    return this.#wanted[family][collection].get(key)?.value
+    const wanted = this.#wanted[family][collection].get(key)
+    return wanted === undefined ? undefined : valueOf(wanted)
   }
 
   /** The keys that `set` has named since the last call. */
@@ -77,13 +93,20 @@ export class Desired {
 
   /** Every key that is wanted or that `elements` hold: what a full comparison must look at. */
   allKeys(elements: Elements): Keys {
-    const keys = byCollection(() => new Set<string>())
+    const keys = byCollection((): Iterable<string> => [])
     for (const family of families) {
       for (const name of collectionNames) {
-        for (const key of this.#wanted[family][name].keys()) keys[family][name].add(key)
-        for (const key of elements[family][name].keys()) keys[family][name].add(key)
+        keys[family][name] = union(this.#wanted[family][name], elements[family][name])
       }
     }
     return keys
   }
+}
+
+const valueOf = (wanted: string | Shared): string => (typeof wanted === 'string' ? wanted : wanted.value)
+
+/** The keys of both, each once. */
+function* union(a: ReadonlyMap<string, unknown>, b: ReadonlyMap<string, unknown>): Generator<string> {
+  yield* a.keys()
+  for (const key of b.keys()) if (!a.has(key)) yield key
 }

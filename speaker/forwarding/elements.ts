@@ -18,16 +18,6 @@ import type { Endpoint } from './service-ports.ts'
 
 /** From what should happen to the elements that make it happen. */
 
-/** `10.96.0.1 . tcp . 80`, or `tcp . 30080` for a NodePort. */
-export const frontendKey = (frontend: Frontend): string => {
-  const protocol = frontend.protocol.toLowerCase()
-  return frontend.kind === 'NodePort'
-    ? tuple(protocol, frontend.port)
-    : tuple(frontend.address, protocol, frontend.port)
-}
-
-const endpointText = (endpoint: Endpoint): string => tuple(endpoint.address, endpoint.port)
-
 interface Names {
   readonly all: Counting
   readonly local: Counting
@@ -58,6 +48,18 @@ const nodePorts: Names = {
 /** The endpoints that a frontend has now, slot by slot; [] for a frontend that is not there. */
 export type Slots = (family: Family, over: Counting, key: string) => readonly string[]
 
+/**
+ * The slots of the larger frontends of a Service as they were made last, by `slotsName`: what is the same again is the
+ * same object again, so that a change of one endpoint among thousands costs little.
+ */
+export type MadeSlots = Map<string, readonly Element[]>
+
+export const slotsName = (family: Family, collection: Collection, key: string): string =>
+  `${family} ${collection} ${key}`
+
+/** Fewer are made anew in no time. */
+const REMEMBERED_SLOTS = 32
+
 const noSlots: Slots = () => []
 
 /** Numbers for the lists of a plan; a list that is missing in the answer is forwarded without affinity. */
@@ -70,12 +72,16 @@ const noLists: AssignLists = () => ({ 4: new Map(), 6: new Map() })
 /**
  * The elements of a plan, for those of its frontends that `granted` (no other Service has them). Endpoints keep the
  * slots they have, so that one that comes or goes moves at most one other.
+ * @param before of this Service, from the call before
+ * @param made takes those of this call
  */
 export function elementsOf(
   plan: ServicePlan,
   granted: (frontend: Frontend) => boolean = () => true,
   slots: Slots = noSlots,
   assign: AssignLists = noLists,
+  before: Readonly<MadeSlots> | undefined = undefined,
+  made: MadeSlots = new Map(),
 ): Element[] {
   const elements: Element[] = []
   for (const { family, address } of plan.clusterIPs) {
@@ -86,17 +92,25 @@ export function elementsOf(
   }
   const frontends = plan.frontends.filter(granted)
   const lists = assign(wantedLists(frontends))
-  const tables = new Map<readonly Endpoint[], readonly string[]>()
-  for (const frontend of frontends) addFrontend(elements, frontend, { slots, lists, tables })
+  const context: Context = { slots, lists, placements: new Map(), before, made }
+  for (const frontend of frontends) addFrontend(elements, frontend, context)
   addLists(elements, frontends, lists)
-  return elements
+  // A copy takes the memory that it needs; what grew by `push` takes that of seventeen.
+  return elements.slice()
 }
 
 interface Context {
   readonly slots: Slots
   readonly lists: ReturnType<AssignLists>
-  /** frontends of one port share the slots that a hash of the client chooses from */
-  readonly tables: Map<readonly Endpoint[], readonly string[]>
+  /** frontends of one port, which have the same endpoints, mostly have them in the same slots */
+  readonly placements: Map<readonly Endpoint[], Placement>
+  readonly before: ReadonlyMap<string, readonly Element[]> | undefined
+  readonly made: MadeSlots
+}
+
+interface Placement {
+  readonly previous: readonly string[]
+  readonly placed: readonly string[]
 }
 
 /** The collections that a frontend is in, each with its endpoints and the name of its affinity list. */
@@ -118,10 +132,10 @@ function wantedLists(frontends: readonly Frontend[]): WantedList[] {
     for (const { over, endpoints, list } of countsOf(frontend)) {
       if (endpoints.length === 0) continue
       const known = wanted.get(`${family} ${list}`)
-      const here = { over, key: frontendKey(frontend) }
+      const here = { over, key: frontend.key }
       if (known) known.frontends.push(here)
       else {
-        const texts = endpoints.map(endpointText)
+        const texts = endpoints.map(({ text }) => text)
         wanted.set(`${family} ${list}`, { family, name: list, endpoints: texts, frontends: [here] })
       }
     }
@@ -155,23 +169,38 @@ function addLists(elements: Element[], frontends: readonly Frontend[], lists: Co
 
 function addFrontend(elements: Element[], frontend: Frontend, context: Context): void {
   const { family, local, sourceRanges } = frontend
-  const key = frontendKey(frontend)
+  const key = frontend.key
   const names = frontend.kind === 'NodePort' ? nodePorts : addressed
   const put = (collection: Collection, elementKey: string, value = '') =>
     elements.push({ family, collection, key: elementKey, value })
 
+  const putSlots = (collection: Collection, values: readonly string[]) => {
+    const many = values.length >= REMEMBERED_SLOTS
+    const name = many || context.before !== undefined ? slotsName(family, collection, key) : ''
+    const before = context.before?.get(name)
+    const made = values.map((value, slot): Element => {
+      const known = before?.[slot]
+      return known?.value === value
+        ? known
+        : { family, collection, key: known?.key ?? tuple(key, slot), value }
+    })
+    for (const element of made) elements.push(element)
+    if (many) context.made.set(name, made)
+  }
+
   for (const { over, endpoints, list: name } of countsOf(frontend)) {
     if (endpoints.length === 0) continue
     const { placed, count } = placeEndpoints(key, frontend, over, endpoints, context)
-    for (const [slot, text] of placed.entries()) put(endpointsOf[over], tuple(key, slot), text)
+    putSlots(endpointsOf[over], placed)
     put(over, key, count)
     for (const endpoint of endpoints) if (endpoint.local) addHairpin(put, frontend, endpoint)
     const list = context.lists[family].get(name)
     if (list === undefined) continue
     put(affinityOf[over].lists, key, String(list.id))
-    for (const [slot, text] of placed.entries()) {
-      put(affinityOf[over].slots, tuple(key, slot), `${list.id}/${list.members.get(text)}`)
-    }
+    putSlots(
+      affinityOf[over].slots,
+      placed.map((text) => `${list.id}/${list.members.get(text)}`),
+    )
   }
   if (local !== undefined) put(names.externalLocal, key)
   if (frontend.masquerade) put(names.masquerade, key)
@@ -189,23 +218,38 @@ function placeEndpoints(
   frontend: Frontend,
   over: Counting,
   endpoints: readonly Endpoint[],
-  { slots, tables }: Context,
+  { slots, placements }: Context,
 ): { placed: readonly string[]; count: string } {
   const { family, balance } = frontend
-  const size = balance === 'source-hash' ? maglevSize(endpoints.length) : undefined
+  const size = balance === 'source-hash' ? hashSlots(endpoints.length) : undefined
+  const known = placements.get(endpoints)
   if (size !== undefined) {
     // No history: every node has the same table.
-    const placed = tables.get(endpoints) ?? maglevTable(endpoints.map(endpointText), size)
-    tables.set(endpoints, placed)
+    const placed = known?.placed ?? maglevTable(textsOf(endpoints), size)
+    placements.set(endpoints, { previous: [], placed })
     return { placed, count: formatCount(size, 'source-hash') }
   }
-  const placed = assignSlots(slots(family, over, key), endpoints.map(endpointText))
+  const previous = slots(family, over, key)
+  const placed =
+    known !== undefined && sameTexts(known.previous, previous)
+      ? known.placed
+      : assignSlots(previous, textsOf(endpoints))
+  placements.set(endpoints, { previous, placed })
   const inTurn = balance === 'round-robin'
   return {
     placed,
     count: inTurn ? formatCount(placed.length, balance, shardOf(key)) : formatCount(placed.length),
   }
 }
+
+/** Slots that choice by a hash takes for so many endpoints; undefined where there is nothing to choose, or too much. */
+export const hashSlots = (endpoints: number): number | undefined =>
+  endpoints > 1 ? maglevSize(endpoints) : undefined
+
+const textsOf = (endpoints: readonly Endpoint[]): string[] => endpoints.map(({ text }) => text)
+
+const sameTexts = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((text, at) => text === b[at])
 
 function addHairpin(
   put: (collection: Collection, key: string) => void,

@@ -5,6 +5,7 @@ import type { Endpoint } from './service-ports.ts'
 const endpoint = (address: string, more: Partial<Endpoint> = {}): Endpoint => ({
   address,
   port: 80,
+  text: `${address} . 80`,
   ready: true,
   serving: true,
   terminating: false,

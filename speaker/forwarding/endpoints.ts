@@ -39,7 +39,8 @@ export function chooseEndpoints(
   // Pods and the node itself reach external frontends as if there were no policy, even with Local.
   const usesCluster = !policies.internalLocal || policies.external
   const usesLocal = policies.internalLocal || (policies.externalLocal && policies.external)
-  const readyOnes = endpoints.filter(ready)
+  // The same list where it can be: there are as many as there are Services.
+  const readyOnes = endpoints.every(ready) ? endpoints : endpoints.filter(ready)
   const near = usesCluster ? nearby(readyOnes, topology) : []
   const cluster = near.length > 0 || !usesCluster ? near : endpoints.filter(fallback)
   if (!usesLocal) return { cluster, local: [], any: cluster.length > 0 }

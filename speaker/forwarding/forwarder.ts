@@ -282,7 +282,8 @@ export class Forwarder {
     const actual = this.#actual
     const endpointChanges = this.#endpointChanges
     const serviceChanges = this.#serviceChanges
-    const { operations, services } = this.#planner.operations(actual, full)
+    const inherited = full ? dataplane.inherited?.() : undefined
+    const { operations, services } = this.#planner.operations(actual, full, inherited)
     if (full) {
       const counts = { elements: countElements(actual), operations: operations.length }
       log.info(counts, 'forwarding adopted what the kernel holds')
@@ -300,6 +301,7 @@ export class Forwarder {
     metrics?.endpointChangesPending.set(this.#endpointChanges)
     metrics?.serviceChangesPending.set(this.#serviceChanges)
     metrics?.elements.set(countElements(actual))
+    metrics?.hashed(this.#planner.hashUsage())
     // After a failure the Services of the attempts before are among those that are programmed only now.
     const settled = full
       ? new Set([...services, ...this.#programmed.keys(), ...this.#planner.services()])

@@ -77,6 +77,8 @@ export class ForwardingMetrics {
   /** by `reason` */
   readonly localhostRefused: Counter
   readonly elements: Gauge
+  readonly hashElements: Gauge
+  readonly hashDenied: Gauge
   /** by `cause` */
   readonly resyncs: Counter
   readonly escapesDropped: Counter
@@ -184,6 +186,14 @@ export class ForwardingMetrics {
       ['reason'],
     )
     this.elements = gauge('fairlead_forwarding_elements', 'Elements that the kernel holds for forwarding')
+    this.hashElements = gauge(
+      'fairlead_forwarding_source_hash_elements',
+      'Elements of choice by client address (fairlead.io/balance: source-hash) that there are',
+    )
+    this.hashDenied = gauge(
+      'fairlead_forwarding_source_hash_denied_services',
+      'Services that ask for choice by client address and go without: older ones have all elements that there may be',
+    )
     this.resyncs = counter(
       'fairlead_forwarding_resyncs_total',
       'How often everything was listed again and compared',
@@ -215,6 +225,12 @@ export class ForwardingMetrics {
     if (full) this.fullSyncDuration.observe(seconds)
     else this.partialSyncDuration.observe(seconds)
     this.lastSync.set(now / 1000)
+  }
+
+  /** How much choice by client address takes. */
+  hashed({ elements, denied }: { readonly elements: number; readonly denied: number }): void {
+    this.hashElements.set(elements)
+    this.hashDenied.set(denied)
   }
 
   async #readEscapes(): Promise<void> {

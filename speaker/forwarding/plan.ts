@@ -5,6 +5,7 @@ import type { EndpointSlice } from '#kube/objects/endpoint-slice.ts'
 import type { Protocol, Service, ServicePort } from '#kube/objects/service.ts'
 import { BALANCE_ANNOTATION, balances, MAX_SLOTS, type Balance } from './balance.ts'
 import type { NodeContext } from './config.ts'
+import { tuple } from './model.ts'
 import { chooseEndpoints, type Choice } from './endpoints.ts'
 import { MAX_MEMBERS } from './register.ts'
 import {
@@ -24,6 +25,8 @@ type NoEndpoints = '' | 'reject' | 'drop'
 
 /** One address, protocol and port at which a Service can be reached. */
 export interface Frontend {
+  /** its key in the elements: `10.96.0.1 . tcp . 80`, or `tcp . 30080` for a NodePort */
+  readonly key: string
   readonly kind: FrontendView['kind']
   readonly family: Family
   /** '' for NodePorts */
@@ -106,22 +109,33 @@ export function planService(
   if (affinity && frontends.some((frontend) => frontend.affinity === undefined)) {
     problems.push(`sessionAffinity is not kept: more than ${MAX_MEMBERS} endpoints`)
   }
-  return { ...base, problems, frontends: firstOfEach(frontends, problems), clusterIPs, pingable }
+  const first = firstOfEach(frontends, problems)
+  // Copies take the memory that they need; a list that grew by `push` takes that of seventeen.
+  return {
+    key: base.key,
+    created: base.created,
+    skipped,
+    affinity,
+    problems: problems.slice(),
+    frontends: first,
+    clusterIPs: clusterIPs.slice(),
+    pingable: pingable.slice(),
+  }
 }
 
 /** The API server refuses a port that is there twice; where it got in all the same the first one has it. */
 function firstOfEach(frontends: readonly Frontend[], problems: string[]): Frontend[] {
-  const found = new Map<string, Frontend>()
+  if (frontends.length < 2) return frontends.slice()
+  const found = { 4: new Map<string, Frontend>(), 6: new Map<string, Frontend>() }
   for (const frontend of frontends) {
-    const { family, address, protocol, port } = frontend
-    const key = `${family} ${address} ${protocol} ${port}`
-    if (!found.has(key)) found.set(key, frontend)
+    const { key, family, address, protocol, port } = frontend
+    if (!found[family].has(key)) found[family].set(key, frontend)
     else
       problems.push(
         `${address === '' ? 'nodePort' : 'port'} ${port}/${protocol} is there twice: the first one has it`,
       )
   }
-  return [...found.values()]
+  return [...found[4].values(), ...found[6].values()]
 }
 
 const balanceOf = (service: Service): Balance | undefined =>
@@ -175,8 +189,12 @@ function planPort(
   const ranged = sourceRanges === undefined ? {} : { sourceRanges }
 
   const found = new Map<string, Frontend>()
-  const add = (frontend: Frontend) => {
-    if (!found.has(frontend.address)) found.set(frontend.address, frontend)
+  const protocol = port.protocol.toLowerCase()
+  const add = (frontend: Omit<Frontend, 'key'>) => {
+    const { address, kind } = frontend
+    if (found.has(address)) return
+    const key = kind === 'NodePort' ? tuple(protocol, frontend.port) : tuple(address, protocol, frontend.port)
+    found.set(address, { ...frontend, key })
   }
   add({
     ...common,

@@ -53,6 +53,58 @@ describe('costs are those of the change', () => {
     })
   })
 
+  test('one endpoint among many: all others are the same elements as before, and stay where they are', () => {
+    const { planner, actual, step } = started()
+    const ports = [{ port: 80, nodePort: 30_080 }]
+    const made = service('s', { type: 'NodePort', ports, affinity: 60 })
+    const address = (at: number) => `10.0.${at >> 6}.${at & 63}`
+    const some = (from: number, to: number) =>
+      slice(
+        's',
+        Array.from({ length: to - from }, (_, at) => address(from + at)),
+        [{ port: 80 }],
+        { name: `s-${from}` },
+      )
+    const first = some(0, 100)
+    planner.setService('ns/s', made, [first, some(100, 200)])
+    step()
+    const before = new Set(planner.desiredOf('ns/s'))
+    planner.setService('ns/s', made, [first, some(100, 199)])
+    // Two frontends with affinity: an endpoint, its number and the count of each, and the member itself.
+    expect(step().sort()).toEqual([
+      'delete affinity-endpoints 1/200 : 10.0.3.7 . 80',
+      'delete affinity-nodeport-slots tcp . 30080 . 199 : 1/200',
+      'delete affinity-slots 172.30.0.41 . tcp . 80 . 199 : 1/200',
+      'delete endpoints 172.30.0.41 . tcp . 80 . 199 : 10.0.3.7 . 80',
+      'delete nodeport-endpoints tcp . 30080 . 199 : 10.0.3.7 . 80',
+      'replace frontends 172.30.0.41 . tcp . 80 : 199',
+      'replace nodeports tcp . 30080 : 199',
+    ])
+    const same = planner.desiredOf('ns/s').filter((one) => before.has(one))
+    expect(same.length).toBeGreaterThanOrEqual(4 * 199)
+    for (const [from, to] of [
+      [1, 200],
+      [50, 140],
+      [0, 20],
+      [10, 300],
+    ]) {
+      planner.setService('ns/s', made, [some(from, to)])
+      step()
+      checkReferences(actual)
+      expect(planner.operations(actual, true).operations).toEqual([])
+    }
+    // Another Service has them for a while, and other slots.
+    const older = service('older', { type: 'NodePort', ports, created: '2020-01-01T00:00:00Z' })
+    planner.setService('ns/older', older, [some(0, 60)])
+    step()
+    planner.setService('ns/older', older, [some(20, 90)])
+    step()
+    planner.setService('ns/older', undefined, [])
+    step()
+    checkReferences(actual)
+    expect(planner.operations(actual, true).operations).toEqual([])
+  })
+
   test('a Service that comes and goes before it was planned leaves nothing behind', () => {
     const { planner, step } = started()
     planner.setService('ns/s', service('s'), [slice('s', ['10.0.0.1'])])

@@ -3,6 +3,7 @@ import { Claims } from '#kube/claims.ts'
 import type { EndpointSlice } from '#kube/objects/endpoint-slice.ts'
 import type { Service } from '#kube/objects/service.ts'
 import { AffinityLists } from './affinity.ts'
+import { AffinityTimeouts } from './affinity-timeouts.ts'
 import { API_SERVICE, hasEndpoints, keepEndpoints } from './api-server.ts'
 import { slotsIn } from './balance.ts'
 import { planProblem } from './check.ts'
@@ -10,9 +11,17 @@ import type { ForwardingConfig, NodeContext } from './config.ts'
 import { Desired } from './desired.ts'
 import { diff } from './diff.ts'
 import type { ProgrammedService } from './follower.ts'
-import { elementsOf, frontendKey, nodeElements, type AssignLists, type Slots } from './elements.ts'
-import { endpointsOf, tuple, type Element, type Elements, type Operation } from './model.ts'
+import {
+  elementsOf,
+  nodeElements,
+  slotsName,
+  type AssignLists,
+  type MadeSlots,
+  type Slots,
+} from './elements.ts'
+import { endpointsOf, families, tuple, type Element, type Elements, type Operation } from './model.ts'
 import { planService, ZONE_LABEL, type Frontend, type ServicePlan } from './plan.ts'
+import { HashBudget, hashElements, withoutHash } from './source-hash.ts'
 
 interface Observed {
   readonly service: Service
@@ -30,17 +39,24 @@ export class Planner {
   readonly #config: ForwardingConfig
   readonly #observed = new Map<string, Observed>()
   readonly #plans = new Map<string, ServicePlan>()
-  readonly #claims = new Claims()
+  /** who has which frontend, by its key */
+  readonly #claims = { 4: new Claims(), 6: new Claims() }
   readonly #affinity = new AffinityLists()
   /** Services with an affinity list too many */
   readonly #unlisted = new Set<string>()
+  readonly #timeouts = new AffinityTimeouts()
+  readonly #hashes: HashBudget
+  /** by Service, of large ones */
+  readonly #made = new Map<string, MadeSlots>()
   readonly #desired = new Desired()
   readonly #dirty = new Set<string>()
   #node: NodeContext | undefined
   #nodeDirty = false
 
-  constructor(config: ForwardingConfig) {
+  /** @param hashes whose tables are made; for tests */
+  constructor(config: ForwardingConfig, hashes: HashBudget = new HashBudget()) {
     this.#config = config
+    this.#hashes = hashes
   }
 
   /** Nothing can be planned before the node is known. */
@@ -85,23 +101,32 @@ export class Planner {
 
   /**
    * What brings `actual` to what is wanted now. `full` compares everything instead of what changed: after an adoption.
-   * Also gives the Services that were looked at. Endpoints keep the slots that they have in `actual`.
+   * Also gives the Services that were looked at. Endpoints keep the slots that they have in `actual`, or where a
+   * frontend is not there those that they had in `inherited`, which another program left.
    */
-  operations(actual: Elements, full: boolean): { operations: Operation[]; services: ReadonlySet<string> } {
+  operations(
+    actual: Elements,
+    full: boolean,
+    inherited?: Elements,
+  ): { operations: Operation[]; services: ReadonlySet<string> } {
     const node = this.#node
     if (node === undefined) return { operations: [], services: new Set() }
     const services = new Set(this.#dirty)
     this.#dirty.clear()
-    if (this.#nodeDirty) this.#desired.set(NODE, nodeElements(node, this.#config))
+    if (this.#nodeDirty) this.#desired.set(NODE, nodeElements(node, this.#config), !full)
     this.#nodeDirty = false
-    if (full) this.#affinity.adopt(actual)
-    const slots = slotsOf(actual)
+    if (full) {
+      this.#affinity.adopt(actual)
+      this.#timeouts.adopt(actual)
+    }
+    const slots = slotsOf(actual, inherited)
     const affected = new Set<string>()
     for (const key of services) {
       for (const other of this.#replan(key, node, slots)) affected.add(other)
     }
     for (const key of affected) services.add(key)
-    for (const key of services) this.#desired.set(key, this.#elements(key, slots))
+    for (const key of this.#hashes.settle()) services.add(key)
+    for (const key of services) this.#desired.set(key, this.#elements(key, slots, full), !full)
     if (full) this.#affinity.settle()
     const touched = this.#desired.takeTouched()
     const operations = diff(
@@ -134,24 +159,31 @@ export class Planner {
 
   /** What is wrong with a Service or could not be had for it, in words. */
   problems(key: string): readonly string[] {
-    const problems = this.#plans.get(key)?.problems ?? []
-    return this.#unlisted.has(key)
-      ? [...problems, 'sessionAffinity is not kept: too many Services have it']
-      : problems
+    const problems = [...(this.#plans.get(key)?.problems ?? [])]
+    if (this.#unlisted.has(key)) problems.push('sessionAffinity is not kept: too many Services have it')
+    if (this.#hashes.denied(key)) {
+      problems.push('source-hash is not kept: older Services have all slots that there are, random is used')
+    }
+    return problems
+  }
+
+  /** Of choice by a hash of the client: elements in use, and Services that go without. */
+  hashUsage(): { readonly elements: number; readonly denied: number } {
+    return this.#hashes.usage()
   }
 
   /** Frontends that an older Service has; with its key. */
   conflicts(key: string): { frontend: Frontend; holder: string }[] {
     const frontends = this.#plans.get(key)?.frontends ?? []
     return frontends.flatMap((frontend) => {
-      const holder = this.#claims.holder(claimOf(frontend)) ?? key
+      const holder = this.#claims[frontend.family].holder(frontend.key) ?? key
       return holder === key ? [] : [{ frontend, holder }]
     })
   }
 
   /** The Service that has a frontend, by its key in the elements. */
   holder(family: Family, frontend: string): string | undefined {
-    return this.#claims.holder(`${family} ${frontend}`)
+    return this.#claims[family].holder(frontend)
   }
 
   /** What should be in the data plane: all of it, or what one Service wants. */
@@ -173,13 +205,21 @@ export class Planner {
     const previous = this.#plans.get(key)
     let plan = observed && encodable(planService(observed.service, observed.slices, node))
     if (plan && key === API_SERVICE) plan = keepEndpoints(plan, previous, slots, node)
+    plan = this.#timeouts.fit(key, plan)
     const created = plan?.created ?? previous?.created ?? ''
+    this.#hashes.set(key, created, plan === undefined ? 0 : hashElements(plan))
     if (plan) this.#plans.set(key, plan)
     else this.#plans.delete(key)
-    return this.#claims.set({ owner: key, created }, new Set(plan?.frontends.map(claimOf)))
+    const affected = new Set<string>()
+    for (const family of families) {
+      const claims = new Set<string>()
+      for (const frontend of plan?.frontends ?? []) if (frontend.family === family) claims.add(frontend.key)
+      for (const other of this.#claims[family].set({ owner: key, created }, claims)) affected.add(other)
+    }
+    return affected
   }
 
-  #elements(key: string, slots: Slots): readonly Element[] {
+  #elements(key: string, slots: Slots, full: boolean): readonly Element[] {
     const plan = this.#plans.get(key)
     const assign: AssignLists = (wanted) => {
       const lists = this.#affinity.assign(key, wanted)
@@ -187,13 +227,33 @@ export class Planner {
       else this.#unlisted.delete(key)
       return lists
     }
-    if (plan !== undefined) return elementsOf(plan, (frontend) => this.#holds(key, frontend), slots, assign)
-    assign([])
-    return []
+    if (plan === undefined) {
+      assign([])
+      this.#made.delete(key)
+      return []
+    }
+    const before = this.#made.get(key)
+    const made: MadeSlots = new Map()
+    // What was wanted is what is there, unless it has just been listed.
+    const known: Slots = (family, over, frontend) =>
+      (full ? undefined : before?.get(slotsName(family, endpointsOf[over], frontend)))?.map(
+        ({ value }) => value,
+      ) ?? slots(family, over, frontend)
+    const elements = elementsOf(
+      this.#hashes.denied(key) ? withoutHash(plan) : plan,
+      (frontend) => this.#holds(key, frontend),
+      known,
+      assign,
+      before,
+      made,
+    )
+    if (made.size > 0) this.#made.set(key, made)
+    else this.#made.delete(key)
+    return elements
   }
 
   #holds(key: string, frontend: Frontend): boolean {
-    return this.#claims.holder(claimOf(frontend)) === key
+    return this.#claims[frontend.family].holder(frontend.key) === key
   }
 }
 
@@ -211,12 +271,11 @@ const sameForPlans = (a: NodeContext, b: NodeContext): boolean =>
   a.internalIPs.join() === b.internalIPs.join() &&
   a.labels[ZONE_LABEL] === b.labels[ZONE_LABEL]
 
-const claimOf = (frontend: Frontend): string => `${frontend.family} ${frontendKey(frontend)}`
-
 const slotsOf =
-  (actual: Elements): Slots =>
+  (actual: Elements, inherited: Elements = actual): Slots =>
   (family, over, key) => {
-    const count = slotsIn(actual[family][over].get(key))
-    const endpoints = actual[family][endpointsOf[over]]
+    const from = actual[family][over].has(key) ? actual : inherited
+    const count = slotsIn(from[family][over].get(key))
+    const endpoints = from[family][endpointsOf[over]]
     return Array.from({ length: count }, (_, slot) => endpoints.get(tuple(key, slot)) ?? '')
   }

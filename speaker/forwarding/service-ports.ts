@@ -1,7 +1,9 @@
-import { formatAddress, tryParseAddress, type Family } from '#inet/address.ts'
-import { tryParsePrefix, type Prefix } from '#inet/prefix.ts'
+import type { Family } from '#inet/address.ts'
+import type { Prefix } from '#inet/prefix.ts'
+import { apiAddress, apiPrefix } from '#kube/api-address.ts'
 import type { EndpointSlice } from '#kube/objects/endpoint-slice.ts'
 import type { Protocol, Service, ServicePort } from '#kube/objects/service.ts'
+import { tuple } from './model.ts'
 
 /** Which Services and slices are ours to forward, and what they say for one address family. */
 
@@ -56,26 +58,19 @@ export function addressesOf(service: Service): ServiceAddresses[] {
 const virtualIPs = (service: Service): string[] =>
   service.ingress.flatMap(({ ip, ipMode }) => (ip !== undefined && (ipMode ?? 'VIP') === 'VIP' ? [ip] : []))
 
-/**
- * The API server takes numbers with zeros in front in IPv4 text, and objects that have them live on; they are decimal,
- * as it reads them. A range that we could not read would restrict nobody.
- */
-const withoutZeros = (text: string): string =>
-  text.includes(':') ? text : text.replace(/(?<![0-9])0+(?=[0-9])/g, '')
-
 /** Canonical text of the addresses of a family, each once. */
 function ofFamily(texts: readonly string[], family: Family): string[] {
+  if (texts.length === 0) return []
   const found = new Set<string>()
   for (const text of texts) {
-    const address = tryParseAddress(withoutZeros(text))
-    if (address?.family === family) found.add(formatAddress(address))
+    const address = apiAddress(text, family)
+    if (address !== undefined) found.add(address)
   }
   return [...found]
 }
 
 function rangesOf(texts: readonly string[], family: Family): Prefix[] | undefined {
-  // The API server lets surrounding space through.
-  const prefixes = texts.flatMap((text) => tryParsePrefix(withoutZeros(text.trim())) ?? [])
+  const prefixes = texts.flatMap((text) => apiPrefix(text) ?? [])
   const ours = prefixes.filter((prefix) => prefix.address.family === family)
   return ours.length === 0 || ours.some((prefix) => prefix.length === 0) ? undefined : ours
 }
@@ -85,6 +80,8 @@ export interface Endpoint {
   /** canonical text */
   readonly address: string
   readonly port: number
+  /** as elements say it, `10.1.2.3 . 8080` */
+  readonly text: string
   readonly ready: boolean
   readonly serving: boolean
   readonly terminating: boolean
@@ -106,31 +103,64 @@ export function endpointsOfPort(
   node: string,
 ): Endpoint[] {
   const addressType = family === 4 ? 'IPv4' : 'IPv6'
-  const found = new Map<string, Endpoint>()
+  const all: Endpoint[] = []
   for (const slice of slices) {
     if (slice.addressType !== addressType || excluded(slice.labels)) continue
-    for (const number of portNumbers(slice, port)) {
-      for (const one of slice.endpoints) {
-        const address = one.address === '' ? undefined : tryParseAddress(withoutZeros(one.address))
-        if (address?.family !== family) continue
-        const endpoint: Endpoint = {
-          address: formatAddress(address),
-          port: number,
-          ready: one.ready,
-          serving: one.serving,
-          terminating: one.terminating,
-          local: one.nodeName !== '' && one.nodeName === node,
-          zoneHints: one.zoneHints,
-          nodeHints: one.nodeHints,
-        }
-        const key = `${endpoint.address} ${number}`
-        const known = found.get(key)
-        if (!known || quality(endpoint) > quality(known)) found.set(key, endpoint)
-      }
+    for (const one of endpointsOfSlice(slice, port, family, node)) all.push(one)
+  }
+  // What comes from the slices is sorted already, a slice at a time.
+  all.sort(byText)
+  let kept = 0
+  for (const one of all) {
+    if (kept === 0 || all[kept - 1].text !== one.text) all[kept++] = one
+    else if (quality(one) > quality(all[kept - 1])) all[kept - 1] = one
+  }
+  all.length = kept
+  return all
+}
+
+/** Slices are never changed but replaced, so what was read from a large one is read once. */
+const read = new WeakMap<EndpointSlice, Map<string, readonly Endpoint[]>>()
+const LARGE = 16
+
+function endpointsOfSlice(
+  slice: EndpointSlice,
+  port: ServicePort,
+  family: Family,
+  node: string,
+): readonly Endpoint[] {
+  if (slice.endpoints.length < LARGE) return readSlice(slice, port, family, node)
+  const ofSlice = read.get(slice) ?? new Map<string, readonly Endpoint[]>()
+  read.set(slice, ofSlice)
+  const name = `${port.protocol} ${port.name} ${node}`
+  const known = ofSlice.get(name) ?? readSlice(slice, port, family, node)
+  ofSlice.set(name, known)
+  return known
+}
+
+function readSlice(slice: EndpointSlice, port: ServicePort, family: Family, node: string): Endpoint[] {
+  const found: Endpoint[] = []
+  for (const number of portNumbers(slice, port)) {
+    for (const one of slice.endpoints) {
+      const address = apiAddress(one.address, family)
+      if (address === undefined) continue
+      found.push({
+        address,
+        port: number,
+        text: tuple(address, number),
+        ready: one.ready,
+        serving: one.serving,
+        terminating: one.terminating,
+        local: one.nodeName !== '' && one.nodeName === node,
+        zoneHints: one.zoneHints,
+        nodeHints: one.nodeHints,
+      })
     }
   }
-  return [...found.keys()].sort().map((key) => found.get(key) as Endpoint)
+  return found.sort(byText)
 }
+
+const byText = (a: Endpoint, b: Endpoint): number => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0)
 
 /** The API server checks the ports of a Service, but not those of an EndpointSlice. */
 export const isPort = (number: number): boolean => Number.isInteger(number) && number >= 1 && number <= 65_535

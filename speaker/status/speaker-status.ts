@@ -23,6 +23,8 @@ export interface SpeakerStatusBody {
     state: string
     since: string
     lastError?: string
+    /** absent without BFD */
+    bfd?: 'Up' | 'Down'
   }[]
   readonly heldAddresses: number
   readonly forwarding: {

@@ -10,6 +10,10 @@ import {
   testConfig,
 } from '#bgp-ts/testing.ts'
 import { formatPrefix } from '#inet/prefix.ts'
+import { defaultSettings } from '../bfd/config.ts'
+import type { BfdSessions } from '../bfd/sessions.ts'
+import type { BfdSessionStatus } from '../bfd/status.ts'
+import { FakeNetwork, fakeSessions, request } from '../bfd/testing.ts'
 import { BgpEdge } from './bgp-edge.ts'
 import type { WireObserved, WirePeer, WireRoute } from './protocol.ts'
 
@@ -18,15 +22,23 @@ const keepalive = message('0013 04')
 let clock: FakeClock
 let edge: BgpEdge
 let observed: WireObserved[]
+let network: FakeNetwork
+let bfd: BfdSessions
+let onLink: boolean
 let connections: { config: PeerConfig; connection: FakeConnection }[]
 
 beforeEach(() => {
   clock = new FakeClock()
   observed = []
   connections = []
+  network = new FakeNetwork(clock)
+  bfd = fakeSessions(network, 100)
+  onLink = true
   edge = new BgpEdge({
     clock,
     random: () => 0.5,
+    bfd,
+    onLink: () => onLink,
     connect: (config) => {
       const connection = new FakeConnection()
       connections.push({ config, connection })
@@ -199,4 +211,183 @@ test('a planned stop ends every session with Cease 6/2 and starts none after it'
   edge.peers([peer('c')])
   clock.advance(600_000)
   expect(connections).toHaveLength(2)
+})
+
+describe('BFD', () => {
+  const withBfd = (change: Partial<WirePeer> = {}): WirePeer => peer('a', { bfd: defaultSettings, ...change })
+  const bfdStatus = (): BfdSessionStatus => bfd.statuses()[0]
+  /** The router's end. */
+  const router = (): BfdSessions => fakeSessions(network, 200)
+  const atRouter = request({ local: '192.0.2.1', remote: '192.0.2.2' })
+  const last = (): SessionStatus | undefined => told().at(-1)
+
+  /** BGP Established and BFD Up. */
+  function bothUp(change: Partial<WirePeer> = {}) {
+    edge.peers([withBfd(change)])
+    const connection = establish(connections[0])
+    const sessions = router()
+    const handle = sessions.acquire(atRouter, () => {})
+    clock.advance(3000)
+    expect(bfdStatus().state).toBe('Up')
+    connection.take(bothFamilies)
+    return { connection, handle }
+  }
+
+  test('begins with the connection, between its addresses, on a single hop', () => {
+    edge.peers([withBfd()])
+    expect(bfd.statuses()).toEqual([])
+    establish(connections[0])
+    expect(bfd.statuses()).toMatchObject([
+      { local: '192.0.2.2', remote: '192.0.2.1', multihop: false, clients: ['bgp/a'] },
+    ])
+  })
+
+  test.each([
+    ['eBGP with multihop', { multihop: true }, true, true],
+    ['iBGP on the link', { peerAS: 64500 }, true, false],
+    ['iBGP beyond it', { peerAS: 64500 }, false, true],
+    ['eBGP beyond it, without multihop', {}, false, false],
+    ['dynamic AS, internal, beyond it', { peerAS: undefined, asType: 'internal' }, false, true],
+  ] as const)('%s', (_name, change, isOnLink, multihop) => {
+    onLink = isOnLink
+    edge.peers([withBfd(change)])
+    connections[0].connection.opened('192.0.2.2', '192.0.2.1')
+    expect(bfdStatus().multihop).toBe(multihop)
+  })
+
+  test('that never comes Up does not matter to BGP', () => {
+    edge.peers([withBfd()])
+    const connection = establish(connections[0])
+    clock.advance(30_000)
+    expect(bfdStatus().state).toBe('Down')
+    expect(ceases(connection)).toEqual([])
+    expect(last()?.state).toBe('Established')
+  })
+
+  test('13: Down after Up closes BGP at once with 6/10, and Up again connects at once', () => {
+    const { connection } = bothUp()
+    network.lost = () => true
+    clock.advance(1000)
+    expect(ceases(connection)).toEqual([10])
+    expect(last()).toMatchObject({
+      state: 'Idle',
+      lastError: {
+        code: 'FL_BGP_CEASE_BFD',
+        text:
+          'BFD went down, diagnostic: 1 (control detection time expired); ' +
+          'we closed the session: Cease, BFD Down (6/10)',
+      },
+    })
+    clock.advance(7000)
+    expect(connections).toHaveLength(1)
+    network.lost = () => false
+    clock.advance(2500)
+    expect(bfdStatus().state).toBe('Up')
+    expect(connections).toHaveLength(2)
+    establish(connections[1])
+    expect(last()?.state).toBe('Established')
+  })
+
+  test('a route withdrawn while BGP waits for BFD is not announced by the next session', () => {
+    const { connection } = bothUp()
+    edge.routes([route('a', '198.51.100.1/32')], [])
+    expect(updates(connection).announced).toEqual(['198.51.100.1/32'])
+    network.lost = () => true
+    clock.advance(1000)
+    edge.routes([], [{ peer: 'a', prefix: '198.51.100.1/32' }])
+    network.lost = () => false
+    clock.advance(3000)
+    expect(updates(establish(connections[1])).announced).toEqual([])
+  })
+
+  test('a peer that signals Down is a failure, too, in its words', () => {
+    const { connection } = bothUp()
+    network.lost = ({ path }) => path.local === '192.0.2.2'
+    clock.advance(1000)
+    expect(ceases(connection)).toEqual([10])
+    expect(last()?.lastError?.text).toContain(
+      '3 (neighbor signaled session down), its diagnostic: 1 (control detection time expired)',
+    )
+  })
+
+  test('a path that BFD never calls good again holds BGP for ten seconds only', () => {
+    bothUp()
+    network.lost = () => true
+    clock.advance(1000)
+    clock.advance(10_000)
+    expect(connections).toHaveLength(2)
+    const second = establish(connections[1])
+    clock.advance(60_000)
+    expect(ceases(second)).toEqual([])
+  })
+
+  test('14: AdminDown of the peer is no failure, nor is the silence after it', () => {
+    const { connection, handle } = bothUp()
+    handle.release()
+    clock.advance(10_000)
+    expect(bfdStatus()).toMatchObject({ state: 'Down' })
+    expect(ceases(connection)).toEqual([])
+    expect(last()?.state).toBe('Established')
+  })
+
+  test('AdminDown of the peer ends the wait', () => {
+    const { handle } = bothUp()
+    network.lost = ({ path }) => path.local === '192.0.2.1'
+    clock.advance(1000)
+    expect(last()?.state).toBe('Idle')
+    network.lost = () => false
+    handle.release()
+    clock.advance(100)
+    expect(connections).toHaveLength(2)
+  })
+
+  test('taken off the peer: AdminDown to the router, BGP stays; and put back', () => {
+    const { connection, handle } = bothUp()
+    edge.peers([peer('a')])
+    clock.advance(1000)
+    expect(handle.status().remoteState).toBe('AdminDown')
+    expect(bfd.statuses()).toEqual([])
+    edge.peers([withBfd()])
+    clock.advance(3000)
+    expect(bfdStatus().state).toBe('Up')
+    expect(ceases(connection)).toEqual([])
+  })
+
+  test('other timers change without a reset of either', () => {
+    const { connection } = bothUp()
+    edge.peers([withBfd({ bfd: { ...defaultSettings, transmitInterval: 1000, receiveInterval: 1000 } })])
+    clock.advance(3000)
+    expect(bfdStatus()).toMatchObject({ state: 'Up', detectionTime: 3000, counters: { downEvents: 0 } })
+    expect(ceases(connection)).toEqual([])
+  })
+
+  test('a peer that is gone, and one that is blocked, have none', () => {
+    bothUp()
+    edge.peers([withBfd({ blocked: 'no Secret' })])
+    clock.advance(1000)
+    expect(bfd.statuses()).toEqual([])
+    edge.peers([withBfd()])
+    establish(connections[1])
+    expect(bfd.statuses()).toHaveLength(1)
+    edge.peers([])
+    clock.advance(1000)
+    expect(bfd.statuses()).toEqual([])
+  })
+
+  test('a session that cannot be is said, and BGP runs without', () => {
+    edge.peers([withBfd()])
+    connections[0].connection.opened('192.0.2.1', '192.0.2.1')
+    expect(observed).toContainEqual(
+      expect.objectContaining({ kind: 'log', message: 'the BGP session runs without BFD' }),
+    )
+  })
+
+  test('a stop closes BGP first', async () => {
+    const { connection, handle } = bothUp()
+    const stopped = Promise.all([edge.stop(), bfd.stop()])
+    expect(ceases(connection)).toEqual([2])
+    clock.advance(1000)
+    await stopped
+    expect(handle.status().remoteState).toBe('AdminDown')
+  })
 })

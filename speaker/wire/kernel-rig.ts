@@ -1,8 +1,10 @@
+import type { SessionStatus } from '#bgp-ts/status.ts'
 import { etherType } from '../layer2/ethernet.ts'
 import { inNetworkNamespace } from '#raw-socket/namespace.ts'
 import { openPacketSocket, type PacketSocket } from '#raw-socket/packet.ts'
 import { must, until, type Netns } from '../../test/netns.ts'
 import { parseArp, type ArpPacket } from '../layer2/arp.ts'
+import type { BfdSessionStatus } from '../bfd/status.ts'
 import type { WireAddress, WireDesired, WireHolder, WireObserved } from './protocol.ts'
 import { WireHost } from './wire-host.ts'
 
@@ -36,6 +38,23 @@ export class WireRig {
     return this.of('holders')
       .flatMap(({ holders }) => holders)
       .findLast((holder) => holder.address === address)
+  }
+
+  /** The newest status of the BFD session to this address; undefined when there is none. */
+  bfd(remote: string): BfdSessionStatus | undefined {
+    let found: BfdSessionStatus | undefined
+    for (const { sessions, closed } of this.of('bfd')) {
+      found = sessions.findLast((status) => status.remote === remote) ?? found
+      if (found !== undefined && closed.includes(found.key)) found = undefined
+    }
+    return found
+  }
+
+  /** The newest status of the BGP session of this name. */
+  session(peer: string): SessionStatus | undefined {
+    return this.of('sessions')
+      .flatMap(({ sessions }) => sessions)
+      .findLast((status) => status.peer === peer)
   }
 
   /** Wants the address held here and waits until it is. */

@@ -213,7 +213,10 @@ spec: { myASN: 64513, peerASN: 64999, peerAddress: 192.168.1.5 }
 
 describe('bad input', () => {
   test.each([
-    ['["10.0.0.300-10.0.0.310"]', 'spec.addresses[0]: invalid IP range'],
+    [
+      '["10.0.0.300-10.0.0.310"]',
+      'spec.addresses[0]: invalid CIDR "10.0.0.300-10.0.0.310" in pool "bad": invalid IP range',
+    ],
     ['["192.168.1.140-192.168.1.160"]', 'overlaps with already defined CIDR'],
     ['["10.0.0.1-fd00::1"]', 'spec.addresses[0]'],
   ])('a pool of %s says so in kubectl describe, and the others stay', async (addresses, words) => {

@@ -59,19 +59,20 @@ export class Authorizer {
   }
 
   decide(user: User, wanted: Attributes): Decision {
-    if (user.groups.includes('system:masters')) return { allowed: true, reason: 'member of system:masters' }
+    if (user.groups.includes('system:masters')) return { allowed: true, reason: '' }
     const given = this.#rules.some(
       (rule) =>
         (rule.users?.includes(user.user) || rule.groups?.some((group) => user.groups.includes(group))) &&
         grants(rule, wanted),
     )
     if (given) return { allowed: true, reason: 'rule of the server' }
-    const binding = this.#bindings(wanted.namespace).find(
-      (one) => one.subjects?.some((subject) => isSubject(subject, user)) && this.#roleGrants(one, wanted),
-    )
-    return binding === undefined
-      ? { allowed: false, reason: '' }
-      : { allowed: true, reason: `RBAC: allowed by ${binding.kind} ${JSON.stringify(binding.metadata.name)}` }
+    for (const binding of this.#bindings(wanted.namespace)) {
+      const subject = binding.subjects?.find((one) => isSubject(one, user))
+      if (subject !== undefined && this.#roleGrants(binding, wanted)) {
+        return { allowed: true, reason: `RBAC: allowed by ${describe(binding, subject)}` }
+      }
+    }
+    return { allowed: false, reason: '' }
   }
 
   #bindings(namespace: string | undefined): Binding[] {
@@ -90,6 +91,14 @@ export class Authorizer {
     const rules = (role?.rules ?? []) as AccessRule[]
     return rules.some((rule) => grants(rule, wanted))
   }
+}
+
+function describe({ kind, metadata, roleRef }: Binding, subject: Subject): string {
+  const named = (name: string, namespace: string | undefined) =>
+    JSON.stringify(namespace === undefined ? name : `${name}/${namespace}`)
+  const binding = `${kind} ${named(metadata.name, metadata.namespace)}`
+  const whom = `${subject.kind} ${named(subject.name, subject.kind === 'ServiceAccount' ? subject.namespace : undefined)}`
+  return `${binding} of ${roleRef.kind} ${JSON.stringify(roleRef.name)} to ${whom}`
 }
 
 function isSubject({ kind, name, namespace }: Subject, { user, groups }: User): boolean {

@@ -1,4 +1,5 @@
 import { isObject, valueAt, type JsonObject } from '../json.ts'
+import { badRequest, cause, invalid, type Cause } from '../status.ts'
 import type { Authenticator, User } from './authenticator.ts'
 import { DEFAULT_AUDIENCE } from './authenticator.ts'
 import type { Attributes, Authorizer } from './authorizer.ts'
@@ -23,7 +24,11 @@ export const REVIEWS = [
 
 export type ReviewKind = (typeof REVIEWS)[number]['kind']
 
-/** Answers a review: the body with its status filled in. @param asker the user who sends the request */
+/**
+ * Answers a review: the body with its status filled in.
+ * @param asker the user who sends the request
+ * @throws StatusError 400, 422
+ */
 export function review(
   kind: ReviewKind,
   body: JsonObject,
@@ -34,16 +39,31 @@ export function review(
   const spec = isObject(body.spec) ? body.spec : {}
   switch (kind) {
     case 'TokenReview':
+      if (!spec.token) throw badRequest('token is required for TokenReview in authentication')
       return { ...body, status: reviewToken(spec, authenticator) }
     case 'SelfSubjectReview':
       return { ...body, status: { userInfo: userInfo(asker) } }
     case 'SubjectAccessReview': {
+      checkAccessReview(spec)
       const groups = Array.isArray(spec.groups) ? spec.groups.map(String) : []
       return { ...body, status: decide({ user: String(spec.user ?? ''), groups }, spec, authorizer) }
     }
     case 'SelfSubjectAccessReview':
       return { ...body, status: decide(asker, spec, authorizer) }
   }
+}
+
+function checkAccessReview(spec: JsonObject): void {
+  const causes: Cause[] = []
+  if (isObject(spec.resourceAttributes) === isObject(spec.nonResourceAttributes)) {
+    const why = 'exactly one of nonResourceAttributes or resourceAttributes must be specified'
+    causes.push(cause.invalid('spec.resourceAttributes', null, why))
+  }
+  const groups = Array.isArray(spec.groups) ? spec.groups : []
+  if (!spec.user && groups.length === 0) {
+    causes.push(cause.invalid('spec.user', '', 'at least one of user or group must be specified'))
+  }
+  if (causes.length > 0) throw invalid({ group: 'authorization.k8s.io', plural: '', kind: '' }, '', causes)
 }
 
 const userInfo = ({ user, groups, uid }: User): JsonObject => ({
@@ -61,7 +81,7 @@ function reviewToken(spec: JsonObject, authenticator: Authenticator): JsonObject
       return { authenticated: true, user: userInfo(user), ...named }
     }
   }
-  return { user: {}, error: '[invalid bearer token, unknown token]' }
+  return { user: {}, error: 'invalid bearer token' }
 }
 
 function decide(user: User, spec: JsonObject, authorizer: Authorizer): JsonObject {

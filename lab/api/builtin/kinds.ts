@@ -30,16 +30,16 @@ import { podFields, podStrategy } from './pod.ts'
 import { textAt } from './select.ts'
 import { setServiceDefaults } from './service/defaults.ts'
 import type { ServiceRegistry } from './service/service-registry.ts'
-import { validateService, validateServiceStatus } from './service/validate.ts'
+import { serviceWarnings, validateService, validateServiceStatus } from './service/validate.ts'
+import { configMapStrategy, secretStrategy } from './data-kinds.ts'
+import { endpointSliceStrategy } from './endpoint-slice.ts'
+import { roleBindingStrategy, roleStrategy } from './rbac.ts'
 import {
-  configMapStrategy,
-  endpointSliceStrategy,
   eventFields,
+  eventStrategy,
   leaseStrategy,
   namespaceStrategy,
   nodeStrategy,
-  roleBindingStrategy,
-  secretStrategy,
   webhookStrategy,
 } from './strategies.ts'
 import { daemonSetStrategy, deploymentStrategy, replicaSetStrategy } from './workloads.ts'
@@ -52,7 +52,6 @@ interface KindOptions {
   readonly columns?: readonly Column[]
   readonly fields?: SelectableFields
   readonly strategy?: Strategy
-  readonly conditionalUpdates?: true
 }
 
 /** Packages of the definitions, by API group. */
@@ -89,9 +88,24 @@ function kind(group: string, plural: string, name: string, options: KindOptions 
     selectable: { ...metadataFields, ...options.fields },
     strategy: options.strategy ?? {},
     hasStatus: subresources.includes('status'),
-    conditionalUpdates: options.conditionalUpdates === true,
+    conditionalUpdates: CONDITIONAL.has(name),
+    createsOnUpdate: CREATED_ON_UPDATE.has(name),
   }
 }
+
+/** Kinds whose strategies have AllowUnconditionalUpdate = false. */
+const CONDITIONAL = new Set(['Lease', 'PodDisruptionBudget', 'ValidatingWebhookConfiguration'])
+/** Kinds whose strategies have AllowCreateOnUpdate = true. */
+const CREATED_ON_UPDATE = new Set([
+  'Lease',
+  'Event',
+  'Service',
+  'Endpoints',
+  'Role',
+  'RoleBinding',
+  'ClusterRole',
+  'ClusterRoleBinding',
+])
 
 const WORKLOAD_SCALE = {
   specReplicas: '.spec.replicas',
@@ -108,6 +122,7 @@ export function builtinTypes(services: ServiceRegistry, crdStrategy: Strategy): 
     prepareUpdate: (object, old) => services.prepareUpdate(object, old),
     validate: validateService,
     validateStatus: validateServiceStatus,
+    warnings: serviceWarnings,
   }
   return [
     kind('', 'configmaps', 'ConfigMap', {
@@ -116,7 +131,12 @@ export function builtinTypes(services: ServiceRegistry, crdStrategy: Strategy): 
       strategy: configMapStrategy,
     }),
     kind('', 'endpoints', 'Endpoints', { short: ['ep'], columns: endpointsColumns }),
-    kind('', 'events', 'Event', { short: ['ev'], columns: eventColumns, fields: eventFields }),
+    kind('', 'events', 'Event', {
+      short: ['ev'],
+      columns: eventColumns,
+      fields: eventFields,
+      strategy: eventStrategy,
+    }),
     kind('', 'namespaces', 'Namespace', {
       cluster: true,
       short: ['ns'],
@@ -184,11 +204,14 @@ export function builtinTypes(services: ServiceRegistry, crdStrategy: Strategy): 
     kind('coordination.k8s.io', 'leases', 'Lease', {
       columns: leaseColumns,
       strategy: leaseStrategy,
-      conditionalUpdates: true,
     }),
-    kind(rbac, 'roles', 'Role', { columns: roleColumns }),
+    kind(rbac, 'roles', 'Role', { columns: roleColumns, strategy: roleStrategy }),
     kind(rbac, 'rolebindings', 'RoleBinding', { columns: bindingColumns, strategy: roleBindingStrategy }),
-    kind(rbac, 'clusterroles', 'ClusterRole', { cluster: true, columns: roleColumns }),
+    kind(rbac, 'clusterroles', 'ClusterRole', {
+      cluster: true,
+      columns: roleColumns,
+      strategy: roleStrategy,
+    }),
     kind(rbac, 'clusterrolebindings', 'ClusterRoleBinding', {
       cluster: true,
       columns: bindingColumns,

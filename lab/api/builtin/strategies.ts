@@ -1,7 +1,6 @@
-import { tryParseAddress } from '#inet/address.ts'
+import { validateQualifiedName } from '../rest/names.ts'
 import { cause, type Cause } from '../status.ts'
 import { equalJson, isObject, type JsonObject } from '../json.ts'
-import type { ApiObject } from '../object.ts'
 import type { SelectableFields } from '../store/field-selector.ts'
 import type { Strategy } from '../types/resource-type.ts'
 import { listAt, textAt } from './select.ts'
@@ -36,116 +35,27 @@ export const nodeStrategy: Strategy = {
   },
 }
 
-/** Secrets and ConfigMaps: `immutable` freezes the data. */
-function validateImmutable(object: ApiObject, old: ApiObject | undefined): Cause[] {
-  if (old?.immutable !== true) return []
-  const why = 'field is immutable when `immutable` is set'
-  return ['data', 'binaryData', 'immutable']
-    .filter((field) => !equalJson(object[field], old[field]))
-    .map((field) => cause.forbidden(field, why))
-}
-
-export const configMapStrategy: Strategy = { validate: validateImmutable }
-
-export const secretStrategy: Strategy = {
-  defaults(object) {
-    object.type ??= 'Opaque'
-    const { stringData } = object
-    delete object.stringData
-    if (!isObject(stringData)) return
-    const encoded = Object.entries(stringData).map(([name, text]) => [
-      name,
-      Buffer.from(String(text)).toString('base64'),
-    ])
-    object.data = { ...(object.data as JsonObject | undefined), ...Object.fromEntries(encoded) }
-  },
-  validate(object, old) {
-    const causes = validateImmutable(object, old)
-    if (old !== undefined && old.type !== object.type) {
-      causes.push(cause.invalid('type', object.type, 'field is immutable'))
-    }
-    for (const [name, value] of Object.entries((object.data ?? {}) as JsonObject)) {
-      const text = String(value)
-      if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text) || text.length % 4 !== 0) {
-        causes.push(cause.invalid(`data[${name}]`, '<secret contents redacted>', 'illegal base64 data'))
-      }
-    }
-    return causes
-  },
-}
-
-export const endpointSliceStrategy: Strategy = {
-  defaults(object) {
-    for (const port of listAt<JsonObject>(object, 'ports')) {
-      port.name ??= ''
-      port.protocol ??= 'TCP'
-    }
-    object.endpoints ??= []
-    object.ports ??= []
-  },
-  newGeneration: (object, old) =>
-    !equalJson(object.endpoints, old.endpoints) || !equalJson(object.ports, old.ports),
-  validate(object, old) {
-    const causes: Cause[] = []
-    const types = ['FQDN', 'IPv4', 'IPv6']
-    if (!object.addressType) causes.push(cause.required('addressType'))
-    else if (!types.includes(String(object.addressType))) {
-      causes.push(cause.unsupported('addressType', object.addressType, types))
-    }
-    if (old !== undefined && old.addressType !== object.addressType) {
-      causes.push(cause.invalid('addressType', object.addressType, 'field is immutable'))
-    }
-    listAt<{ addresses?: string[] }>(object, 'endpoints').forEach(({ addresses = [] }, i) => {
-      if (addresses.length === 0) causes.push(cause.required(`endpoints[${i}].addresses`))
-      addresses.forEach((address, j) => {
-        const family = tryParseAddress(address)?.family
-        if (object.addressType !== 'FQDN' && object.addressType !== `IPv${family}`) {
-          const why = `must be a valid ${object.addressType} address`
-          causes.push(cause.invalid(`endpoints[${i}].addresses[${j}]`, address, why))
-        }
-      })
-    })
-    return causes
-  },
-}
-
 export const leaseStrategy: Strategy = {
-  validate(object) {
-    const spec = object.spec ?? {}
-    const positive = (field: string) => {
-      const value = spec[field]
-      return typeof value === 'number' && value <= 0
-        ? [cause.invalid(`spec.${field}`, value, 'must be greater than 0')]
-        : []
-    }
-    const times = ['acquireTime', 'renewTime'].filter((field) => {
-      const value = spec[field]
-      return value !== undefined && !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}/.test(String(value))
-    })
-    return [
-      ...positive('leaseDurationSeconds'),
-      // Go's MicroTime refuses a time without six digits of a second.
-      ...times.map((field) =>
-        cause.invalid(`spec.${field}`, spec[field], 'must be a MicroTime with six digits'),
-      ),
-    ]
-  },
-}
-
-const RBAC = 'rbac.authorization.k8s.io'
-
-export const roleBindingStrategy: Strategy = {
   defaults(object) {
-    if (isObject(object.roleRef) && !object.roleRef.apiGroup) object.roleRef.apiGroup = RBAC
-    for (const subject of listAt<JsonObject>(object, 'subjects')) {
-      if (subject.kind !== 'ServiceAccount' && !subject.apiGroup) subject.apiGroup = RBAC
-    }
+    const spec = (object.spec ??= {})
+    // Fields of a feature that is off by default.
+    delete spec.strategy
+    delete spec.preferredHolder
   },
-  validate: (object, old) =>
-    old === undefined || equalJson(object.roleRef, old.roleRef)
-      ? []
-      : [cause.invalid('roleRef', object.roleRef, 'cannot change roleRef')],
+  validate(object) {
+    const { leaseDurationSeconds, leaseTransitions } = object.spec ?? {}
+    const causes: Cause[] = []
+    if (typeof leaseDurationSeconds === 'number' && leaseDurationSeconds <= 0) {
+      causes.push(cause.invalid('spec.leaseDurationSeconds', leaseDurationSeconds, 'must be greater than 0'))
+    }
+    if (typeof leaseTransitions === 'number' && leaseTransitions < 0) {
+      causes.push(cause.invalid('spec.leaseTransitions', leaseTransitions, NOT_NEGATIVE))
+    }
+    return causes
+  },
 }
+
+const NOT_NEGATIVE = 'must be greater than or equal to 0'
 
 export const webhookStrategy: Strategy = {
   defaults(object) {
@@ -161,6 +71,29 @@ export const webhookStrategy: Strategy = {
     }
   },
   newGeneration: (object, old) => !equalJson(object.webhooks, old.webhooks),
+}
+
+/** legacyValidateEvent, for core/v1. */
+export const eventStrategy: Strategy = {
+  validate(object) {
+    const { namespace } = object.metadata
+    const about = textAt('involvedObject', 'namespace')(object)
+    const causes: Cause[] = []
+    const isNew = object.eventTime !== undefined
+    const places = isNew ? ['default', 'kube-system'] : ['default']
+    const agrees = about === '' ? places.includes(namespace ?? '') : isNew || about === namespace
+    if (!agrees) {
+      causes.push(cause.invalid('involvedObject.namespace', about, 'does not match event.namespace'))
+    }
+    if (!isNew) return causes
+    const reporter = textAt('reportingComponent')(object)
+    if (reporter === '') causes.push(cause.required('reportingComponent'))
+    causes.push(...validateQualifiedName(reporter, 'reportingComponent'))
+    for (const field of ['reportingInstance', 'action', 'reason']) {
+      if (textAt(field)(object) === '') causes.push(cause.required(field))
+    }
+    return causes
+  },
 }
 
 export const eventFields: SelectableFields = Object.fromEntries([

@@ -67,6 +67,7 @@ function customType(spec: DefinitionSpec, version: DefinitionVersion): ResourceT
     strategy: {},
     hasStatus,
     conditionalUpdates: true,
+    createsOnUpdate: false,
     ...(version.deprecated === true ? { deprecation: warning } : {}),
   }
 }

@@ -5,11 +5,6 @@ import type { Services } from './services.ts'
 import type { Attributes } from '../auth/authorizer.ts'
 import { StatusError } from '../status.ts'
 
-/** What every authenticated user may read: the roles system:discovery and system:public-info-viewer. */
-const DISCOVERY = /^\/(api|apis|openapi|version|healthz|livez|readyz)(\/|$)/
-/** What every authenticated user may ask about itself: the role system:basic-user. */
-const SELF_REVIEWS = new Set(['selfsubjectaccessreviews', 'selfsubjectreviews'])
-
 /**
  * Refuses a request that neither RBAC nor a rule of the server allows.
  * @param at undefined for what is no resource
@@ -19,11 +14,9 @@ export function checkAccess(services: Services, exchange: Exchange, at: Resource
   const { user, path, request } = exchange
   const verb = (request.method ?? 'GET').toLowerCase()
   if (at === undefined) {
-    if (verb === 'get' && DISCOVERY.test(path)) return
     if (services.authorizer.decide(user, { verb, path }).allowed) return
     throw refused(`User ${JSON.stringify(user.user)} cannot ${verb} path ${JSON.stringify(path)}`)
   }
-  if (SELF_REVIEWS.has(at.plural)) return
   const wanted = { ...attributesOf(at), verb: verbOf(exchange, at) }
   if (services.authorizer.decide(user, wanted).allowed) return
   const full = at.subresource === undefined ? at.plural : `${at.plural}/${at.subresource}`

@@ -1,11 +1,12 @@
-import { badRequest, methodNotAllowed, noSuchResource, unsupportedMediaType } from '../status.ts'
+import { cause, invalidOptions, methodNotAllowed, noSuchResource, unsupportedMediaType } from '../status.ts'
+import { storageKey } from '../backend.ts'
 import { REVIEWS, review } from '../auth/reviews.ts'
 import { isObject, type JsonObject } from '../json.ts'
 import type { ApiObject } from '../object.ts'
 import { act, finalizeNamespace } from '../rest/actions.ts'
 import { create } from '../rest/create.ts'
 import { remove } from '../rest/delete.ts'
-import { list } from '../rest/list.ts'
+import { checkListOptions, list } from '../rest/list.ts'
 import type { WriteRequest } from '../rest/options.ts'
 import { apply, patch, PATCH_TYPES, patchValue, type PatchKind } from '../rest/patch.ts'
 import { read, type Part } from '../rest/replace.ts'
@@ -48,13 +49,8 @@ export function serveResource(services: Services, at: ResourcePath, exchange: Ex
 
 function serveReview(services: Services, asked: (typeof REVIEWS)[number], exchange: Exchange): void {
   const { request, body, user } = exchange
-  if (request.method !== 'POST') throw methodNotAllowed(asked)
-  const given = {
-    apiVersion: apiVersionOf(asked),
-    kind: asked.kind,
-    metadata: {},
-    ...(isObject(body) ? body : {}),
-  }
+  if (request.method !== 'POST') throw methodNotAllowed()
+  const given = { apiVersion: apiVersionOf(asked), kind: asked.kind, ...(isObject(body) ? body : {}) }
   answer(exchange, 201, review(asked.kind, given, user, services.authenticator, services.authorizer))
 }
 
@@ -70,34 +66,37 @@ function serveCollection(
     case 'GET':
     case 'HEAD': {
       if (flag(query, 'watch')) {
-        serveWatch(services, type, namespace, undefined, exchange)
+        serveWatch(services, type, namespace, exchange)
         return
       }
-      const result = list(backend, type, {
+      const request = {
         ...selection(namespace, query),
         limit: number(query, 'limit'),
         continue: text(query, 'continue'),
         resourceVersion: text(query, 'resourceVersion'),
         resourceVersionMatch: text(query, 'resourceVersionMatch'),
-      })
+      }
+      checkListOptions(request, query.has('sendInitialEvents'))
+      const result = list(backend, type, request)
       answer(exchange, 200, presentList(result, type, { ...exchange, now: backend.now() }))
       return
     }
     case 'POST': {
-      if (type.namespaced && namespace === undefined) throw methodNotAllowed(type)
-      answerObject(services, exchange, 201, type, create(backend, type, namespace, body, writing(exchange)))
+      if (type.namespaced && namespace === undefined) throw methodNotAllowed()
+      const object = create(backend, type, namespace, body, writing(exchange, 'CreateOptions'))
+      answerObject(services, exchange, 201, type, object)
       return
     }
     case 'DELETE': {
       const options = deleteRequest(query, body)
       const { items } = list(backend, type, selection(namespace, query))
       for (const { metadata } of items) remove(backend, type, metadata.namespace, metadata.name, options)
-      const metadata = { resourceVersion: String(backend.store.revision) }
-      answer(exchange, 200, { kind: type.listKind, apiVersion: apiVersionOf(type), metadata, items })
+      const result = { items, resourceVersion: String(backend.store.revision) }
+      answer(exchange, 200, presentList(result, type, { ...exchange, now: backend.now() }))
       return
     }
     default:
-      throw methodNotAllowed(type)
+      throw methodNotAllowed()
   }
 }
 
@@ -111,17 +110,14 @@ function serveWatch(
   services: Services,
   type: ResourceType,
   namespace: string | undefined,
-  name: string | undefined,
   exchange: Exchange,
 ): void {
   const { query, response } = exchange
-  const selected = selection(namespace, query)
   const request = {
-    ...selected,
-    ...(name === undefined ? {} : { fieldSelector: `metadata.name=${name}` }),
+    ...selection(namespace, query),
     resourceVersion: text(query, 'resourceVersion'),
     resourceVersionMatch: text(query, 'resourceVersionMatch'),
-    sendInitialEvents: flag(query, 'sendInitialEvents'),
+    ...(query.has('sendInitialEvents') ? { sendInitialEvents: flag(query, 'sendInitialEvents') } : {}),
     allowBookmarks: flag(query, 'allowWatchBookmarks'),
     timeoutSeconds: number(query, 'timeoutSeconds'),
   }
@@ -142,12 +138,13 @@ function serveObject(services: Services, target: Target, part: Part, exchange: E
   switch (request.method) {
     case 'GET':
     case 'HEAD':
-      if (flag(query, 'watch')) serveWatch(services, type, namespace, name, exchange)
-      else answerObject(services, exchange, 200, type, read(backend, type, namespace, name))
+      answerObject(services, exchange, 200, type, read(backend, type, namespace, name))
       return
     case 'PUT': {
-      const object = update(backend, type, namespace, name, body, part, writing(exchange))
-      answerObject(services, exchange, 200, type, object)
+      const existed = backend.store.get(type.collection, storageKey(namespace, name)) !== undefined
+      const request = writing(exchange, 'UpdateOptions')
+      const object = update(backend, type, namespace, name, body, part, request)
+      answerObject(services, exchange, existed ? 200 : 201, type, object)
       return
     }
     case 'PATCH': {
@@ -156,16 +153,19 @@ function serveObject(services: Services, target: Target, part: Part, exchange: E
       return
     }
     case 'DELETE': {
-      if (part !== '') throw methodNotAllowed(type)
+      if (part !== '') throw methodNotAllowed()
       const { object, gone } = remove(backend, type, namespace, name, deleteRequest(query, body))
-      if (gone) answer(exchange, 200, deleted(target, object))
+      if (gone && !RETURNED.has(type.collection)) answer(exchange, 200, deleted(target, object))
       else answerObject(services, exchange, 200, type, object)
       return
     }
     default:
-      throw methodNotAllowed(type)
+      throw methodNotAllowed()
   }
 }
+
+/** Resources whose deletion is answered with the object, as it was, and not with a Status. */
+const RETURNED = new Set(['services', 'pods', 'serviceaccounts', 'namespaces'])
 
 const deleted = ({ type }: Target, { metadata }: ApiObject): JsonObject => ({
   kind: 'Status',
@@ -187,17 +187,21 @@ function servePatch(
   exchange: Exchange,
 ): { object: ApiObject; created: boolean } {
   const kind = patchKind(exchange)
+  const { query } = exchange
+  const request = writing(exchange, 'PatchOptions')
   if (kind !== 'apply') {
-    const object = patch(backend, type, namespace, name, exchange.body, kind, part, writing(exchange))
+    if (query.has('force')) {
+      const why = 'may not be specified for non-apply patch'
+      throw invalidOptions('PatchOptions', cause.forbidden('force', why))
+    }
+    const object = patch(backend, type, namespace, name, exchange.body, kind, part, request)
     return { object, created: false }
   }
-  if (text(exchange.query, 'fieldManager') === undefined) {
-    throw badRequest(
-      'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
-    )
+  if (text(query, 'fieldManager') === undefined) {
+    throw invalidOptions('PatchOptions', cause.required('fieldManager', 'is required for apply patch'))
   }
-  const request = { ...writing(exchange), force: flag(exchange.query, 'force') }
-  return apply(backend, type, namespace, name, exchange.body, part, request)
+  const force = flag(query, 'force')
+  return apply(backend, type, namespace, name, exchange.body, part, { ...request, force })
 }
 
 function patchKind({ request }: Exchange): PatchKind {
@@ -217,18 +221,23 @@ function serveSubresource(services: Services, target: Target, subresource: strin
   } else if (subresource === 'scale') {
     serveScale(services, target, exchange)
   } else if (subresource === 'finalize' && request.method === 'PUT') {
-    const object = finalizeNamespace(backend, type, name, body, writing(exchange))
+    const object = finalizeNamespace(backend, type, name, body, writing(exchange, 'UpdateOptions'))
     answerObject(services, exchange, 200, type, object)
   } else if (request.method === 'POST') {
-    const result = act(backend, authenticator, type, namespace, name, subresource, body, writing(exchange))
+    const request = writing(exchange, 'CreateOptions')
+    const result = act(backend, authenticator, type, namespace, name, subresource, body, request)
     answer(exchange, 201, result)
-  } else throw methodNotAllowed(type)
+  } else throw methodNotAllowed()
 }
 
 function serveScale({ backend }: Services, { type, namespace, name }: Target, exchange: Exchange): void {
   const { request, body } = exchange
   const write = (change: (scale: ApiObject) => unknown) =>
-    answer(exchange, 200, writeScale(backend, type, namespace, name, change, writing(exchange)))
+    answer(
+      exchange,
+      200,
+      writeScale(backend, type, namespace, name, change, writing(exchange, 'UpdateOptions')),
+    )
   switch (request.method) {
     case 'GET':
       answer(exchange, 200, readScale(backend, type, namespace, name))
@@ -244,12 +253,12 @@ function serveScale({ backend }: Services, { type, namespace, name }: Target, ex
       return
     }
     default:
-      throw methodNotAllowed(type)
+      throw methodNotAllowed()
   }
 }
 
-const writing = ({ request, query, warnings }: Exchange): WriteRequest =>
-  writeRequest(query, request.headers['user-agent'] ?? '', warnings)
+const writing = ({ request, query, warnings }: Exchange, options: string): WriteRequest =>
+  writeRequest(query, options, request.headers['user-agent'] ?? '', warnings)
 
 function answerObject(
   { backend }: Services,

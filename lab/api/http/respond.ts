@@ -41,6 +41,9 @@ export function presentObject(object: ApiObject, type: ResourceType, how: Presen
   }
 }
 
+/** Items of built-in kinds are typed by their list. */
+const untyped = ({ apiVersion: _apiVersion, kind: _kind, ...item }: ApiObject): JsonObject => item
+
 /** A list in the form that was asked for. */
 export function presentList(result: ListResult, type: ResourceType, how: Presentation): JsonObject {
   const { items, ...metadata } = result
@@ -55,6 +58,12 @@ export function presentList(result: ListResult, type: ResourceType, how: Present
         items: items.map(toPartial),
       }
     default:
-      return { kind: type.listKind, apiVersion: apiVersionOf(type), metadata, items }
+      return {
+        kind: type.listKind,
+        apiVersion: apiVersionOf(type),
+        // Go writes the token of a list of custom resources also where there is none.
+        metadata: type.custom ? { continue: '', ...metadata } : metadata,
+        items: type.custom ? items : items.map(untyped),
+      }
   }
 }

@@ -3,7 +3,7 @@ import { inVersion, type Backend } from '../backend.ts'
 import type { JsonObject } from '../json.ts'
 import type { ApiObject } from '../object.ts'
 import { matcherOf, parseRevision, type Selection } from '../rest/list.ts'
-import { cause, invalid, StatusError } from '../status.ts'
+import { cause, invalidOptions, StatusError } from '../status.ts'
 import { watch, type WatchChange } from '../store/watch.ts'
 import { apiVersionOf, type ResourceType } from '../types/resource-type.ts'
 import { presentObject, type Presentation } from './respond.ts'
@@ -57,13 +57,12 @@ export function streamWatch(
   ended: () => void,
 ): OpenWatch {
   const matches = matcherOf(type, request)
-  const initial = request.sendInitialEvents === true
-  if (initial && request.resourceVersionMatch !== 'NotOlderThan') {
-    throw invalid({ group: 'meta.k8s.io', plural: 'listoptions', kind: 'ListOptions' }, '', [
-      cause.forbidden('resourceVersionMatch', 'resourceVersionMatch must be set to NotOlderThan'),
-    ])
-  }
-  const after = initial ? undefined : parseRevision(request.resourceVersion)
+  checkWatchOptions(request)
+  const { sendInitialEvents, resourceVersion = '' } = request
+  const revision = parseRevision(resourceVersion)
+  // Without a version a watch begins with the present objects, as with sendInitialEvents, unless that is refused.
+  const initial = sendInitialEvents ?? revision === undefined
+  const after = initial ? undefined : (revision ?? backend.store.revision)
   const plain = how.form.as !== 'table' && how.form.as !== 'partial'
 
   let stop: (() => void) | undefined
@@ -111,7 +110,7 @@ export function streamWatch(
   try {
     stop = watch(backend.store, { collection: type.collection, matches, after }, tell)
     if (!open) stop()
-    else if (initial) bookmark({ 'k8s.io/initial-events-end': 'true' })
+    else if (initial && request.allowBookmarks) bookmark({ 'k8s.io/initial-events-end': 'true' })
   } catch (error) {
     if (!(error instanceof StatusError)) throw error
     // As the watch cache: the answer has begun, so the error is an event.
@@ -129,6 +128,18 @@ export function streamWatch(
   }
 }
 
+/** What cannot be asked of a watch, as ValidateListOptions. @throws StatusError 422 */
+function checkWatchOptions({ sendInitialEvents, resourceVersionMatch: match = '' }: WatchRequest): void {
+  const fail = (why: string) => invalidOptions('ListOptions', cause.forbidden('resourceVersionMatch', why))
+  if (sendInitialEvents === undefined) {
+    if (match !== '') {
+      throw fail('resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided')
+    }
+  } else if (match !== 'NotOlderThan') {
+    throw fail('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan')
+  }
+}
+
 function bookmarkObject(
   type: ResourceType,
   revision: number,
@@ -136,7 +147,6 @@ function bookmarkObject(
 ): ApiObject {
   const metadata: JsonObject = {
     resourceVersion: String(revision),
-    creationTimestamp: null,
     ...(annotations === undefined ? {} : { annotations }),
   }
   return {

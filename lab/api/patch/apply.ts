@@ -48,7 +48,7 @@ export function serverSideApply(
     Object.entries(configuration).filter(([field]) => !options.ignored(field)),
   )
   const applied = ownable(fieldsOf(wanted, schema))
-  const managed = live === undefined ? [] : readManaged(live)
+  const managed = live === undefined ? [] : managersOf(live, schema, writer, options.time)
   const before: ApiObject = live ?? ({ metadata: {} } as ApiObject)
   const merged = mergeValue(before, wanted, schema) as JsonObject
 
@@ -70,6 +70,14 @@ export function serverSideApply(
   return { object, managedFields: writeManaged(others) }
 }
 
+/** An object that nobody is known to manage belongs to somebody else than its first applier. */
+function managersOf(live: ApiObject, schema: Schema, { apiVersion }: Writer, time: string): Managed[] {
+  const managed = readManaged(live)
+  if (managed.length > 0) return managed
+  const fields = ownable(fieldsOf(live, schema))
+  return [{ manager: 'before-first-apply', operation: 'Update', apiVersion, subresource: '', time, fields }]
+}
+
 const sameSet = (a: FieldSet, b: FieldSet): boolean => a.size === b.size && [...a].every((one) => b.has(one))
 
 function conflictsWith(managed: readonly Managed[], changed: FieldSet, writer: Writer) {
@@ -82,9 +90,9 @@ function conflictsWith(managed: readonly Managed[], changed: FieldSet, writer: W
     )
 }
 
-const describe = ({ manager, operation, apiVersion, subresource, time }: Managed): string => {
+const describe = ({ manager, operation, apiVersion, subresource }: Managed): string => {
   const at = subresource === '' ? '' : ` with subresource ${JSON.stringify(subresource)}`
-  const using = operation === 'Update' ? `${at} using ${apiVersion} at ${time}` : at
+  const using = operation === 'Update' ? `${at} using ${apiVersion}` : at
   return JSON.stringify(manager) + using
 }
 
@@ -112,7 +120,10 @@ function mergeValue(live: unknown, wanted: unknown, schema: Schema | undefined):
   return copyJson(wanted)
 }
 
-/** Applied items in their order; live items that are not applied stay before those that they stood before. */
+/**
+ * Applied items in their order; live items that are not applied keep their place before the applied ones that they
+ * stood before, and come before new ones (typed/merge.go, visitListItems).
+ */
 function mergeLists(
   live: readonly unknown[],
   wanted: readonly unknown[],
@@ -120,21 +131,44 @@ function mergeLists(
 ): unknown[] {
   const asMap = listKind(schema).by === 'map'
   const element = (item: unknown) => itemElement(item, schema)
-  const places = new Map(live.map((item, place) => [element(item), place]))
+  const before = new Map(live.map((item) => [element(item), item]))
   const applied = new Set(wanted.map(element))
-  const rest = live.map((item, place) => ({ item, place })).filter(({ item }) => !applied.has(element(item)))
+  const merged = new Set<string | undefined>()
   const result: unknown[] = []
-  let taken = 0
-  for (const item of wanted) {
-    const place = places.get(element(item))
-    if (place === undefined) {
-      result.push(copyJson(item))
+  /** applied elements that live has too, in the order of the configuration */
+  const shared = wanted.map(element).filter((one) => before.has(one))
+  let [l, w] = [0, 0]
+  const takeApplied = () => {
+    const item = wanted[w]
+    const own = element(item)
+    const old = before.get(own)
+    result.push(old !== undefined && asMap ? mergeValue(old, item, schema?.items) : copyJson(item))
+    merged.add(own)
+    if (shared[0] === own) shared.shift()
+    w += 1
+  }
+  while (l < live.length || w < wanted.length) {
+    const at = l < live.length ? element(live[l]) : undefined
+    if (at !== undefined && w < wanted.length) {
+      if (at === element(wanted[w])) {
+        takeApplied()
+        l += 1
+        continue
+      }
+      if (applied.has(at) && shared.length > 0 && shared[0] !== at) {
+        l += 1
+        continue
+      }
+    }
+    if (at !== undefined && !applied.has(at)) {
+      result.push(live[l])
+      l += 1
       continue
     }
-    for (; taken < rest.length && rest[taken]!.place < place; taken += 1) result.push(rest[taken]!.item)
-    result.push(asMap ? mergeValue(live[place], item, schema?.items) : item)
+    if (at !== undefined && merged.has(at)) l += 1
+    if (w < wanted.length) takeApplied()
   }
-  return [...result, ...rest.slice(taken).map(({ item }) => item)]
+  return result
 }
 
 function removeFields(value: unknown, schema: Schema | undefined, path: string, dropped: FieldSet): unknown {

@@ -13,7 +13,12 @@ interface Operation {
  * @throws StatusError 400 for a malformed patch, 422 when an operation cannot be done or a test fails
  */
 export function jsonPatch(document: unknown, patch: unknown): unknown {
-  if (!Array.isArray(patch)) throw badRequest('a JSON patch is a list of operations')
+  if (!Array.isArray(patch)) {
+    const given = isObject(patch) ? 'object' : typeof patch
+    throw badRequest(
+      `error decoding patch: json: cannot unmarshal ${given} into Go value of type []handlers.jsonPatchOp`,
+    )
+  }
   const root: JsonObject = { document: copyJson(document) }
   for (const operation of patch) apply(root, operation)
   return root.document
@@ -41,10 +46,10 @@ function apply(root: JsonObject, { op, path, from, value }: Operation): void {
       add(root, to, copyJson(get(root, pointer(from ?? ''))))
       return
     case 'test':
-      if (!equalJson(get(root, to), value)) throw failed(`testing value ${path} failed`)
+      if (!equalJson(get(root, to), value)) throw failed()
       return
     default:
-      throw badRequest(`unknown JSON patch operation ${JSON.stringify(op)}`)
+      throw failed()
   }
 }
 
@@ -57,31 +62,30 @@ function pointer(path: unknown): string[] {
   return ['document', ...steps.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))]
 }
 
-const failed = (why: string) =>
-  new StatusError(422, 'Invalid', `the server rejected our request due to an error in our request: ${why}`)
-
-const missing = (steps: readonly string[]) => failed(`no value at /${steps.slice(1).join('/')}`)
+/** The API server does not say which operation it could not do, nor why. */
+const failed = () =>
+  new StatusError(422, 'Invalid', 'the server rejected our request due to an error in our request', {})
 
 /** The container of the last step: what it leads from. */
 function containerOf(root: JsonObject, steps: readonly string[]): JsonObject | unknown[] {
   const container = steps.length === 1 ? root : get(root, steps.slice(0, -1))
-  if (!isObject(container) && !Array.isArray(container)) throw missing(steps)
+  if (!isObject(container) && !Array.isArray(container)) throw failed()
   return container
 }
 
 /** A list index; `length` itself only where an item may be appended. */
-function indexOf(list: readonly unknown[], step: string, steps: readonly string[], last: number): number {
+function indexOf(list: readonly unknown[], step: string, last: number): number {
   const index = Number(step)
-  if (!/^(0|[1-9]\d*)$/.test(step) || index > last || list.length < 0) throw missing(steps)
+  if (!/^(0|[1-9]\d*)$/.test(step) || index > last || list.length < 0) throw failed()
   return index
 }
 
 function get(root: JsonObject, steps: readonly string[]): unknown {
   let current: unknown = root
   for (const step of steps) {
-    if (Array.isArray(current)) current = current[indexOf(current, step, steps, current.length - 1)]
+    if (Array.isArray(current)) current = current[indexOf(current, step, current.length - 1)]
     else if (isObject(current) && Object.hasOwn(current, step)) current = current[step]
-    else throw missing(steps)
+    else throw failed()
   }
   return current
 }
@@ -89,7 +93,7 @@ function get(root: JsonObject, steps: readonly string[]): unknown {
 function set(root: JsonObject, steps: readonly string[], value: unknown): void {
   const container = containerOf(root, steps)
   const step = steps.at(-1)!
-  if (Array.isArray(container)) container[indexOf(container, step, steps, container.length - 1)] = value
+  if (Array.isArray(container)) container[indexOf(container, step, container.length - 1)] = value
   else container[step] = value
 }
 
@@ -98,7 +102,7 @@ function add(root: JsonObject, steps: readonly string[], value: unknown): void {
   const step = steps.at(-1)!
   if (!Array.isArray(container)) container[step] = value
   else if (step === '-') container.push(value)
-  else container.splice(indexOf(container, step, steps, container.length), 0, value)
+  else container.splice(indexOf(container, step, container.length), 0, value)
 }
 
 function remove(root: JsonObject, steps: readonly string[]): unknown {

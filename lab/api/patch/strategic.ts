@@ -30,25 +30,22 @@ export function strategicMergePatch(target: unknown, patch: unknown, schema: Sch
       const field = name.slice(DELETE_VALUES.length)
       result[field] = withoutValues(result[field], value)
     } else if (value === null) delete result[name]
-    else result[name] = patchField(result[name], value, fieldSchema(schema, name))
-  }
-  for (const [name, order] of Object.entries(fields)) {
-    if (name.startsWith(ORDER)) {
-      const field = name.slice(ORDER.length)
-      result[field] = inOrder(result[field], order, fieldSchema(schema, field))
-    }
+    else result[name] = patchField(result[name], value, fieldSchema(schema, name), fields[ORDER + name])
   }
   return result
 }
 
-function patchField(target: unknown, value: unknown, schema: Schema | undefined): unknown {
+function patchField(target: unknown, value: unknown, schema: Schema | undefined, order: unknown): unknown {
   if (!Array.isArray(value)) return strategicMergePatch(target, value, schema)
   const strategies = schema?.['x-kubernetes-patch-strategy']?.split(',') ?? []
   if (!strategies.includes('merge')) return value.map(withoutDirectives)
   const list = Array.isArray(target) ? target : []
   const mergeKey = schema?.['x-kubernetes-patch-merge-key']
-  if (mergeKey !== undefined) return mergeItems(list, value, mergeKey, schema?.items)
-  return [...list, ...value.filter((item) => !list.some((one) => equalJson(one, item)))]
+  const merged =
+    mergeKey === undefined
+      ? [...list, ...value.filter((item) => !list.some((one) => equalJson(one, item)))]
+      : mergeItems(list, value, mergeKey, schema?.items)
+  return inOrder(merged, Array.isArray(order) ? order : value, list, mergeKey)
 }
 
 function mergeItems(
@@ -76,21 +73,37 @@ function mergeItems(
   return result
 }
 
-/** Items that the order names come in that order; the others keep their place relative to their predecessor. */
-function inOrder(list: unknown, order: unknown, schema: Schema | undefined): unknown {
-  if (!Array.isArray(list) || !Array.isArray(order)) return list
-  const mergeKey = schema?.['x-kubernetes-patch-merge-key']
+/**
+ * Items of the patch come in its order. Each of the others comes before the first item of the patch that it stood
+ * before on the server, and after all that it did not (strategicpatch's mergeSortedSlice).
+ * @param order the items of the patch, or their keys
+ * @param server the list before the patch
+ */
+function inOrder(
+  merged: readonly unknown[],
+  order: readonly unknown[],
+  server: readonly unknown[],
+  mergeKey: string | undefined,
+): unknown[] {
   const identity = (item: unknown) => (mergeKey !== undefined && isObject(item) ? item[mergeKey] : item)
-  const rank = new Map(order.map((item, i) => [identity(item), i]))
-  let previous = -1
-  const ranked = list.map((item, i) => {
-    const own = rank.get(identity(item))
-    if (own !== undefined) previous = own
-    return { item, i, rank: own ?? previous, named: own !== undefined }
-  })
-  return ranked
-    .sort((a, b) => a.rank - b.rank || Number(b.named) - Number(a.named) || a.i - b.i)
-    .map(({ item }) => item)
+  const rank = new Map(order.map((item, place) => [identity(item), place]))
+  const places = new Map(server.map((item, place) => [identity(item), place]))
+  const place = (item: unknown) => places.get(identity(item))
+  const others = merged
+    .filter((item) => !rank.has(identity(item)))
+    .sort((a, b) => (place(a) ?? Infinity) - (place(b) ?? Infinity))
+  const patched = merged
+    .filter((item) => rank.has(identity(item)))
+    .sort((a, b) => rank.get(identity(a))! - rank.get(identity(b))!)
+  const result: unknown[] = []
+  let taken = 0
+  for (const item of patched) {
+    const own = place(item)
+    const isBefore = (other: unknown) => own !== undefined && (place(other) ?? Infinity) < own
+    for (; taken < others.length && isBefore(others[taken]); taken += 1) result.push(others[taken])
+    result.push(item)
+  }
+  return [...result, ...others.slice(taken)]
 }
 
 const withoutValues = (list: unknown, values: unknown): unknown =>

@@ -1,4 +1,4 @@
-import { badRequest, conflict, noSuchResource, notFound } from '../status.ts'
+import { badRequest, cause, conflict, invalid, noSuchResource, notFound } from '../status.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
 import type { Backend } from '../backend.ts'
 import { copyJson, isObject, valueAt, type JsonObject } from '../json.ts'
@@ -7,6 +7,9 @@ import type { ResourceType } from '../types/resource-type.ts'
 import { remove } from './delete.ts'
 import type { WriteRequest } from './options.ts'
 import { read, replace } from './replace.ts'
+
+/** Tokens are good for at least as long. */
+const LEAST_SECONDS = 600
 
 const SUCCESS = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }
 
@@ -87,6 +90,11 @@ function requestToken(
   const spec = isObject(body.spec) ? body.spec : {}
   const audiences = Array.isArray(spec.audiences) ? spec.audiences.map(String) : []
   const seconds = typeof spec.expirationSeconds === 'number' ? spec.expirationSeconds : 3600
+  if (seconds < LEAST_SECONDS) {
+    throw invalid({ group: 'authentication.k8s.io', plural: '', kind: 'TokenRequest' }, '', [
+      cause.invalid('spec.expirationSeconds', seconds, 'may not specify a duration less than 10 minutes'),
+    ])
+  }
   const uid = account.metadata.uid ?? ''
   const issued = authenticator.issue({ namespace, name, uid }, audiences, seconds)
   return {

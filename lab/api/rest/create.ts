@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { alreadyExists, badRequest, forbidden, invalid, notFound } from '../status.ts'
+import { alreadyExists, badRequest, forbidden, invalid, notFound, plainError } from '../status.ts'
 import { storageKey, type Backend } from '../backend.ts'
-import { timestamp, type ApiObject, type ManagedFieldsEntry } from '../object.ts'
+import { isDeleting, timestamp, type ApiObject, type ManagedFieldsEntry } from '../object.ts'
 import { trackUpdate } from '../patch/managed-fields.ts'
 import { validateCustom } from '../schema/validate.ts'
 import { apiVersionOf, type ResourceType } from '../types/resource-type.ts'
@@ -24,7 +24,7 @@ export function create(
   const object = decodeObject(type, body, request)
   const { metadata } = object
   if (metadata.resourceVersion) {
-    throw badRequest('resourceVersion should not be set on objects to be created')
+    throw plainError('resourceVersion should not be set on objects to be created')
   }
   if (type.namespaced) {
     if (metadata.namespace !== undefined && metadata.namespace !== namespace) {
@@ -54,7 +54,8 @@ export function createDecoded(
   const { metadata } = object
   checkNamespace(backend, type, metadata.namespace, metadata.name ?? '')
   const key = storageKey(metadata.namespace, metadata.name ?? '')
-  if (backend.store.get(type.collection, key) !== undefined) throw alreadyExists(type, metadata.name)
+  const present = backend.store.get(type.collection, key)
+  if (present !== undefined) throw alreadyExists(type, metadata.name, isDeleting(present))
 
   const time = timestamp(backend.now())
   if (type.hasStatus && !keepsStatusOnCreate(type)) delete object.status
@@ -68,8 +69,8 @@ export function createDecoded(
   if (managed === undefined) delete object.metadata.managedFields
   delete object.metadata.deletionTimestamp
   delete object.metadata.deletionGracePeriodSeconds
+  // Kinds that count none leave alone what the client says.
   if (hasGeneration(type)) object.metadata.generation = 1
-  else delete object.metadata.generation
 
   type.strategy.prepareCreate?.(object)
   const causes = [

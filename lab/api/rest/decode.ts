@@ -1,4 +1,4 @@
-import { badRequest } from '../status.ts'
+import { badRequest, cause, invalid, type StatusError } from '../status.ts'
 import { isObject, type JsonObject } from '../json.ts'
 import type { ApiObject } from '../object.ts'
 import { applyDefaults } from '../schema/defaults.ts'
@@ -20,7 +20,8 @@ export function decodeObject(type: ResourceType, body: unknown, request: WriteRe
 
 /** As `decodeObject`, without defaults: for the configuration of a server-side apply. */
 export function decodePartial(type: ResourceType, body: unknown, request: WriteRequest): ApiObject {
-  const named = checkKind(type, body)
+  // As Go reads it, a null is an object with nothing in it.
+  const named = checkKind(type, body === null ? {} : body)
   const unknown: string[] = []
   const prefix = `${type.kind} in version "${type.version}" cannot be handled as a ${type.kind}: `
   let object: JsonObject
@@ -39,6 +40,8 @@ export function decodePartial(type: ResourceType, body: unknown, request: WriteR
     if (request.fieldValidation === 'Warn') request.warnings.push(...texts)
   }
   object.metadata ??= {}
+  const { metadata } = object as ApiObject & { metadata: { selfLink?: string } }
+  delete metadata.selfLink
   return object as ApiObject
 }
 
@@ -48,13 +51,31 @@ export function setDefaults(type: ResourceType, object: ApiObject): void {
   type.strategy.defaults?.(object)
 }
 
+/** Custom resources have no type to fall back on; Kubernetes says so with the body. */
+function untyped({ kind }: ResourceType, body: JsonObject): StatusError {
+  const text = JSON.stringify(body)
+  const missing = body.kind === undefined ? 'Kind' : 'apiVersion'
+  const begin = text.length > 30 ? `${text.slice(0, 30)} ...` : text
+  return badRequest(
+    `the object provided is unrecognized (must be of type ${kind}): Object '${missing}' is missing in '${text}' (${begin})`,
+  )
+}
+
 function checkKind(type: ResourceType, body: unknown): JsonObject {
   if (!isObject(body)) throw badRequest('the body of the request is not an object')
   const apiVersion = apiVersionOf(type)
+  if (type.custom && (body.kind === undefined || body.apiVersion === undefined)) throw untyped(type, body)
   if (body.apiVersion !== undefined && body.apiVersion !== apiVersion) {
     throw badRequest(
       `the API version in the data (${String(body.apiVersion)}) does not match the expected API version (${apiVersion})`,
     )
+  }
+  if (type.custom && body.kind !== type.kind) {
+    const kind = String(body.kind)
+    const { name = '' } = (body.metadata ?? {}) as { name?: string }
+    throw invalid({ group: type.group, plural: '', kind }, name, [
+      cause.invalid('kind', kind, `must be ${type.kind}`),
+    ])
   }
   if (body.kind !== undefined && body.kind !== type.kind) {
     throw badRequest(

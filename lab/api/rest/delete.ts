@@ -1,4 +1,4 @@
-import { conflict, notFound } from '../status.ts'
+import { conflict, forbidden, notFound } from '../status.ts'
 import { inVersion, storageKey, type Backend } from '../backend.ts'
 import { timestamp, type ApiObject } from '../object.ts'
 import type { ResourceType } from '../types/resource-type.ts'
@@ -7,6 +7,9 @@ import type { DeleteRequest } from './options.ts'
 /** Finalizers through which the garbage collector is asked to act before the object goes. */
 export const FOREGROUND = 'foregroundDeletion'
 export const ORPHAN = 'orphan'
+
+/** The plugin NamespaceLifecycle guards them. */
+const FIXED_NAMESPACES = new Set(['default', 'kube-system', 'kube-public'])
 
 export interface Deletion {
   /** the object as it is now, or as it was when it went */
@@ -31,6 +34,9 @@ export function remove(
   const key = storageKey(namespace, name)
   const old = backend.store.get(type.collection, key)
   if (old === undefined) throw notFound(type, name)
+  if (type.collection === 'namespaces' && FIXED_NAMESPACES.has(name)) {
+    throw forbidden(type, name, 'this namespace may not be deleted')
+  }
   checkDeletePreconditions(type, old, request)
   const grace = type.strategy.gracePeriod?.(old, request.gracePeriodSeconds) ?? 0
   const finalizers = withPropagation(old.metadata.finalizers ?? [], request.propagationPolicy)
@@ -47,13 +53,15 @@ export function remove(
 function checkDeletePreconditions(type: ResourceType, old: ApiObject, request: DeleteRequest): void {
   const { uid, resourceVersion } = request.preconditions ?? {}
   const { name } = old.metadata
+  // As the real server, which has only the kind at hand where it looks.
+  const subject = { ...type, plural: type.kind }
   if (uid !== undefined && uid !== old.metadata.uid) {
-    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`
-    throw conflict(type, name, why)
+    const why = `the UID in the precondition (${uid}) does not match the UID in record (${old.metadata.uid}). The object might have been deleted and then recreated`
+    throw conflict(subject, name, why)
   }
   if (resourceVersion !== undefined && resourceVersion !== old.metadata.resourceVersion) {
-    const why = `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${old.metadata.resourceVersion}`
-    throw conflict(type, name, why)
+    const why = `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${old.metadata.resourceVersion}). The object might have been modified`
+    throw conflict(subject, name, why)
   }
 }
 

@@ -1,4 +1,4 @@
-import { badRequest, expired } from '../status.ts'
+import { badRequest, cause, expired, invalidOptions, plainError } from '../status.ts'
 import { inVersion, type Backend } from '../backend.ts'
 import type { ApiObject } from '../object.ts'
 import { parseFieldSelector, type ObjectMatcher } from '../store/field-selector.ts'
@@ -26,6 +26,27 @@ export interface ListResult {
   readonly remainingItemCount?: number
 }
 
+const MATCHES = ['Exact', 'NotOlderThan', '']
+
+/** What cannot be asked of a list, as ValidateListOptions. @throws StatusError 422 */
+export function checkListOptions(
+  { resourceVersion = '', resourceVersionMatch: match = '' }: ListRequest,
+  sendInitialEvents: boolean,
+): void {
+  const fail = (why: string, field = 'resourceVersionMatch') =>
+    invalidOptions('ListOptions', cause.forbidden(field, why))
+  if (match !== '' && resourceVersion === '') {
+    throw fail('resourceVersionMatch is forbidden unless resourceVersion is provided')
+  }
+  if (!MATCHES.includes(match)) {
+    throw invalidOptions('ListOptions', cause.unsupported('resourceVersionMatch', match, MATCHES))
+  }
+  if (match === 'Exact' && resourceVersion === '0') {
+    throw fail('resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
+  }
+  if (sendInitialEvents) throw fail('sendInitialEvents is forbidden for list', 'sendInitialEvents')
+}
+
 /** Objects that a request selects. @throws StatusError 400 */
 export function matcherOf(type: ResourceType, selection: Selection): ObjectMatcher {
   const byLabel = parseLabelSelector(selection.labelSelector ?? '')
@@ -46,7 +67,8 @@ export function list(backend: Backend, type: ResourceType, request: ListRequest)
   const { store } = backend
   const matches = matcherOf(type, request)
   const from = request.continue ? readToken(request.continue) : undefined
-  const exact = request.resourceVersionMatch === 'Exact' ? parseRevision(request.resourceVersion) : undefined
+  const asked = listRevision(request.resourceVersion)
+  const exact = request.resourceVersionMatch === 'Exact' ? asked : undefined
   if (exact !== undefined && exact > store.revision) throw badRequest('Too large resource version')
   const revision = from?.revision ?? exact ?? store.revision
   const all = at(backend, type, revision).filter((object) => matches(object))
@@ -89,12 +111,24 @@ function readToken(token: string): { revision: number; after: string } {
   } catch {
     // Falls through to the same answer as any other text that is not a token.
   }
-  throw badRequest('continue key is not valid')
+  throw badRequest('invalid continue token: continue key is not valid')
 }
 
-/** The number of a resourceVersion; '' and '0' (any version will do) are undefined. @throws StatusError 400 */
+/** The number of a resourceVersion; '' and '0' (any version will do) are undefined. @throws StatusError 500 */
 export function parseRevision(text: string | undefined): number | undefined {
   if (text === undefined || text === '' || text === '0') return undefined
-  if (!/^\d+$/.test(text)) throw badRequest(`Invalid value: ${JSON.stringify(text)}: resourceVersion`)
+  if (!/^\d+$/.test(text)) throw plainError(notANumber(text))
   return Number(text)
+}
+
+function listRevision(text: string | undefined): number | undefined {
+  if (text !== undefined && text !== '' && !/^\d+$/.test(text)) {
+    throw badRequest(`invalid resource version: ${notANumber(text)}`)
+  }
+  return parseRevision(text)
+}
+
+const notANumber = (text: string): string => {
+  const shown = JSON.stringify(text)
+  return `resourceVersion: Invalid value: ${shown}: strconv.ParseUint: parsing ${shown}: invalid syntax`
 }

@@ -1,3 +1,4 @@
+import type { OwnerReference } from '#kube/api.ts'
 import { cause, type Cause } from '../status.ts'
 import type { ApiObject } from '../object.ts'
 
@@ -44,25 +45,42 @@ export function validateMetadata(object: ApiObject, group: string, namespaced: b
     causes.push(cause.forbidden('metadata.namespace', 'not allowed on this type'))
   }
   causes.push(...validateLabels(labels, 'metadata.labels'))
-  for (const key of Object.keys(annotations)) {
-    causes.push(...validateQualifiedName(key.toLowerCase(), 'metadata.annotations', key))
-  }
+  causes.push(...validateAnnotations(annotations))
   for (const finalizer of finalizers) causes.push(...validateQualifiedName(finalizer, 'metadata.finalizers'))
-  ownerReferences.forEach((owner, i) => {
-    for (const field of ['apiVersion', 'kind', 'name', 'uid'] as const) {
-      if (!owner[field]) {
-        causes.push(cause.invalid(`metadata.ownerReferences[${i}].${field}`, '', 'must not be empty'))
-      }
+  return [...causes, ...validateOwners(ownerReferences)]
+}
+
+const ANNOTATIONS_LIMIT = 256 * 1024
+
+function validateAnnotations(annotations: Readonly<Record<string, string>>): Cause[] {
+  const causes = Object.keys(annotations).flatMap((key) =>
+    validateQualifiedName(key.toLowerCase(), 'metadata.annotations', key),
+  )
+  const size = Object.entries(annotations).reduce(
+    (sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value),
+    0,
+  )
+  return size > ANNOTATIONS_LIMIT
+    ? [...causes, cause.tooLong('metadata.annotations', ANNOTATIONS_LIMIT)]
+    : causes
+}
+
+function validateOwners(owners: readonly OwnerReference[]): Cause[] {
+  const field = 'metadata.ownerReferences'
+  const causes = owners.flatMap((owner) => {
+    const empty = (['kind', 'name', 'uid'] as const).filter((name) => !owner[name])
+    const own = empty.map((name) => cause.invalid(`${field}.${name}`, '', 'must not be empty'))
+    if (!owner.apiVersion) own.unshift(cause.invalid(`${field}.apiVersion`, '', 'version must not be empty'))
+    if (owner.apiVersion === 'v1' && owner.kind === 'Event') {
+      own.push(cause.invalid(field, owner, '/v1, Kind=Event is disallowed from being an owner'))
     }
+    return own
   })
-  if (ownerReferences.filter((owner) => owner.controller).length > 1) {
-    causes.push(
-      cause.invalid(
-        'metadata.ownerReferences',
-        ownerReferences,
-        'Only one reference can have Controller set to true',
-      ),
-    )
+  const [first, second] = owners.filter((owner) => owner.controller)
+  if (second !== undefined) {
+    const found = `${first.kind}/${first.name} and ${second.kind}/${second.name}`
+    const why = `Only one reference can have Controller set to true. Found "true" in references for ${found}`
+    causes.push(cause.invalid(field, owners, why))
   }
   return causes
 }
@@ -81,16 +99,19 @@ export function validateQualifiedName(key: string, path: string, shown = key): C
   const parts = key.split('/')
   const [prefix, name] = parts.length === 2 ? parts : [undefined, parts[0]]
   if (parts.length > 2) {
-    return [cause.invalid(path, shown, `a qualified name ${QUALIFIED_TEXT.replace('name part ', '')}`)]
+    const text = QUALIFIED_TEXT.replace('name part', 'a valid label key')
+    const why = `${text} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`
+    return [cause.invalid(path, shown, why)]
   }
   const causes: Cause[] = []
   if (prefix !== undefined && !SUBDOMAIN.test(prefix)) {
     causes.push(cause.invalid(path, shown, `prefix part ${SUBDOMAIN_TEXT}`))
   }
   if (!name) causes.push(cause.invalid(path, shown, 'name part must be non-empty'))
-  else if (name.length > 63)
+  else if (name.length > 63) {
     causes.push(cause.invalid(path, shown, 'name part must be no more than 63 bytes'))
-  else if (!QUALIFIED.test(name)) causes.push(cause.invalid(path, shown, QUALIFIED_TEXT))
+  }
+  if (!QUALIFIED.test(name ?? '')) causes.push(cause.invalid(path, shown, QUALIFIED_TEXT))
   return causes
 }
 

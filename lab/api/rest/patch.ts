@@ -1,4 +1,4 @@
-import { badRequest, notFound, unsupportedMediaType } from '../status.ts'
+import { badRequest, cause, invalid, notFound, StatusError, unsupportedMediaType } from '../status.ts'
 import { storageKey, inVersion, type Backend } from '../backend.ts'
 import { copyJson, isObject } from '../json.ts'
 import { timestamp, type ApiObject } from '../object.ts'
@@ -6,6 +6,7 @@ import { serverSideApply } from '../patch/apply.ts'
 import { jsonPatch } from '../patch/json-patch.ts'
 import { mergePatch } from '../patch/merge.ts'
 import { strategicMergePatch } from '../patch/strategic.ts'
+import { checkTyped } from '../patch/typed.ts'
 import { apiVersionOf, type ResourceType } from '../types/resource-type.ts'
 import { createDecoded } from './create.ts'
 import { decodePartial, setDefaults } from './decode.ts'
@@ -28,8 +29,10 @@ export function patchValue(type: ResourceType, value: unknown, body: unknown, ki
     case 'json':
       return jsonPatch(value, body)
     case 'merge':
+      requireObject(body)
       return mergePatch(value, body)
     case 'strategic':
+      requireObject(body)
       // As the real server: custom resources have no merge keys.
       if (type.custom) {
         throw unsupportedMediaType(Object.keys(PATCH_TYPES).filter((one) => !one.includes('strategic')))
@@ -37,6 +40,27 @@ export function patchValue(type: ResourceType, value: unknown, body: unknown, ki
       return strategicMergePatch(value, body, type.schema)
     case 'apply':
       throw badRequest('an apply is not a patch of a value')
+  }
+}
+
+function requireObject(body: unknown): void {
+  if (isObject(body)) return
+  const given = Array.isArray(body) ? 'array' : typeof body
+  throw badRequest(
+    `error decoding patch: json: cannot unmarshal ${given} into Go value of type map[string]interface {}`,
+  )
+}
+
+/** What a built-in kind cannot be read from after a patch counts as a wrong value of the patch. */
+function decodePatched(type: ResourceType, patched: unknown, request: WriteRequest): ApiObject {
+  try {
+    return decodePartial(type, patched, request)
+  } catch (error) {
+    if (type.custom || !(error instanceof StatusError)) throw error
+    const why = error.message.replace(/^.* cannot be handled as a \w+: /, '')
+    throw invalid({ group: '', plural: '', kind: '' }, '', [
+      cause.invalid('patch', JSON.stringify(patched), why),
+    ])
   }
 }
 
@@ -56,8 +80,17 @@ export function patch(
 ): ApiObject {
   const old = read(backend, type, namespace, name)
   const patched = patchValue(type, old, body, kind)
-  if (!isObject(patched)) throw badRequest('the patch does not leave an object')
-  const given = decodePartial(type, patched, request)
+  const given = decodePatched(type, patched, request)
+  const fixed = (['uid', 'deletionTimestamp'] as const).filter((field) => {
+    const value = given.metadata[field]
+    return value !== undefined && value !== old.metadata[field]
+  })
+  if (fixed.length > 0) {
+    const causes = fixed.map((field) =>
+      cause.invalid(`metadata.${field}`, given.metadata[field], 'field is immutable'),
+    )
+    throw invalid(type, name, causes)
+  }
   checkPreconditions(type, given, old)
   return replace(backend, type, old, given, part, request)
 }
@@ -77,16 +110,27 @@ export function apply(
   request: WriteRequest & { force: boolean },
 ): { object: ApiObject; created: boolean } {
   if (!isObject(body)) throw badRequest('the body of the request is not an object')
-  if (body.apiVersion === undefined || body.kind === undefined) {
-    throw badRequest('an apply configuration names its apiVersion and kind')
+  const { apiVersion = '', kind = '', metadata } = body
+  if (apiVersion !== apiVersionOf(type) || kind !== type.kind) {
+    const group = String(apiVersion).includes('/') ? String(apiVersion) : `/${String(apiVersion)}`
+    throw badRequest(`invalid object type: ${group}, Kind=${String(kind)}`)
   }
-  const configuration = decodePartial(type, body, request)
-  if (configuration.metadata.managedFields !== undefined) {
+  if (isObject(metadata) && metadata.name !== undefined && metadata.name !== name) {
+    const given = String(metadata.name)
+    throw badRequest(`the name of the object (${given}) does not match the name on the URL (${name})`)
+  }
+  if (isObject(metadata) && metadata.managedFields !== undefined) {
     throw badRequest('metadata.managedFields must be nil')
   }
+  checkTyped(body as ApiObject, type.schema)
+  const configuration = decodePartial(type, body, request)
   const stored = backend.store.get(type.collection, storageKey(namespace, name))
   if (stored === undefined && part === 'status') throw notFound(type, name)
   const live = stored === undefined ? undefined : inVersion(stored, type)
+  const { uid } = configuration.metadata
+  if (live !== undefined && uid !== undefined && uid !== live.metadata.uid) {
+    throw invalid(type, name, [cause.invalid('metadata.uid', uid, 'field is immutable')])
+  }
   if (live !== undefined) {
     const { resourceVersion = live.metadata.resourceVersion! } = configuration.metadata
     checkPreconditions(
@@ -113,6 +157,7 @@ export function apply(
     return { object: replaced, created: false }
   }
   object.metadata = { ...object.metadata, name }
+  delete object.metadata.resourceVersion
   if (namespace !== undefined) object.metadata.namespace = namespace
   setDefaults(type, object)
   return { object: createDecoded(backend, type, object, request, applied.managedFields), created: true }

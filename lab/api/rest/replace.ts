@@ -1,4 +1,4 @@
-import { badRequest, cause, conflict, invalid, notFound, staleVersion } from '../status.ts'
+import { badRequest, cause, conflict, invalid, notFound, plainError, staleVersion } from '../status.ts'
 import { inVersion, storageKey, type Backend } from '../backend.ts'
 import { copyJson, equalJson } from '../json.ts'
 import { timestamp, type ApiObject, type ManagedFieldsEntry } from '../object.ts'
@@ -43,18 +43,25 @@ export function checkPreconditions(type: ResourceType, given: ApiObject, old: Ap
     throw conflict(
       type,
       old.metadata.name,
-      `StorageError: invalid object, Code: 4, Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`,
+      `StorageError: invalid object, Code: 4, Key: ${keyInEtcd(type, old)}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`,
     )
+  }
+  if (resourceVersion && !/^\d+$/.test(resourceVersion)) {
+    throw plainError(`strconv.ParseUint: parsing ${JSON.stringify(resourceVersion)}: invalid syntax`)
   }
   if (resourceVersion && resourceVersion !== old.metadata.resourceVersion) {
     throw staleVersion(type, old.metadata.name)
   }
   if (!resourceVersion && type.conditionalUpdates) {
-    throw invalid(type, old.metadata.name, [
+    // As the real server, which names the resource and not the kind here.
+    throw invalid({ ...type, kind: type.plural }, old.metadata.name, [
       cause.invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
     ])
   }
 }
+
+const keyInEtcd = ({ group, plural, custom }: ResourceType, { metadata }: ApiObject): string =>
+  ['/registry', ...(custom ? [group] : []), plural, storageKey(metadata.namespace, metadata.name)].join('/')
 
 /**
  * The end of every update, patch and apply: keeps what the part may not change, fills in defaults, counts the
@@ -119,7 +126,7 @@ function keepOtherPart(type: ResourceType, given: ApiObject, old: ApiObject, par
 }
 
 function keepServerMetadata(object: ApiObject, old: ApiObject): void {
-  const { name, namespace, uid, creationTimestamp, resourceVersion, generation, generateName } = old.metadata
+  const { name, namespace, uid, creationTimestamp, resourceVersion, generation } = old.metadata
   const { deletionTimestamp, deletionGracePeriodSeconds } = old.metadata
   const kept = {
     name,
@@ -128,7 +135,6 @@ function keepServerMetadata(object: ApiObject, old: ApiObject): void {
     creationTimestamp,
     resourceVersion,
     generation,
-    generateName,
     deletionTimestamp,
     deletionGracePeriodSeconds,
   }
@@ -148,7 +154,7 @@ function validateReplacement(type: ResourceType, object: ApiObject, old: ApiObje
   const causes = validateMetadata(object, type.group, type.namespaced)
   const added = (object.metadata.finalizers ?? []).filter((one) => !old.metadata.finalizers?.includes(one))
   if (old.metadata.deletionTimestamp !== undefined && added.length > 0) {
-    const why = `no new finalizers can be added if the object is being deleted, found new finalizers ${JSON.stringify(added)}`
+    const why = `no new finalizers can be added if the object is being deleted, found new finalizers []string{${added.map((one) => JSON.stringify(one)).join(', ')}}`
     causes.push(cause.forbidden('metadata.finalizers', why))
   }
   if (type.custom) causes.push(...validateCustom(object, type.schema, old))

@@ -1,6 +1,7 @@
 import { badRequest } from '../status.ts'
 import { isObject, type JsonObject } from '../json.ts'
 import { fieldSchema, isStructField, keepsUnknown, type Schema } from './schema.ts'
+import { readTime, timeKind, timeProblem } from './times.ts'
 
 /**
  * Reads an object of a built-in type as Go's JSON decoder and encoder do between them: fields of the wrong type
@@ -51,7 +52,7 @@ function decodeValue(value: unknown, schema: Schema, path: string, unknown: stri
     case 'string':
       if (typeof value === 'number' && schema.format === 'quantity') return String(value)
       if (typeof value !== 'string') throw wrongType(value, path, 'string')
-      return value
+      return decodeText(value, schema)
     case 'integer':
       if (!Number.isInteger(value)) throw wrongType(value, path, schema.format ?? 'int64')
       return value
@@ -76,6 +77,21 @@ function decodeValue(value: unknown, schema: Schema, path: string, unknown: stri
     default:
       return value
   }
+}
+
+/** Times are rewritten as Go writes them; bytes must be base64. @throws StatusError 400 */
+function decodeText(text: string, schema: Schema): string {
+  const kind = timeKind(schema.definition)
+  if (kind !== undefined) {
+    const time = readTime(text, kind)
+    if (time === undefined) throw badRequest(timeProblem(text, kind))
+    return time
+  }
+  if (schema.format === 'byte') {
+    const wrong = text.search(/[^A-Za-z0-9+/=\r\n]/)
+    if (wrong >= 0) throw badRequest(`illegal base64 data at input byte ${wrong}`)
+  }
+  return text
 }
 
 function wrongType(value: unknown, path: string, type: string) {

@@ -1,10 +1,7 @@
 import { copyJson, isObject } from '../json.ts'
 import { fieldSchema, type Schema } from './schema.ts'
 
-/**
- * Fills in the `default`s of a structural schema, in place. A null where the schema allows none counts as absent
- * when there is a default.
- */
+/** Fills in the `default`s of a structural schema, in place. A null where the schema allows none counts as absent. */
 export function applyDefaults(value: unknown, schema: Schema): void {
   if (Array.isArray(value)) {
     if (schema.items !== undefined) for (const item of value) applyDefaults(item, schema.items)
@@ -15,6 +12,7 @@ export function applyDefaults(value: unknown, schema: Schema): void {
     const given = value[name]
     const absent = given === undefined || (given === null && of.nullable !== true)
     if (absent && of.default !== undefined) value[name] = copyJson(of.default)
+    else if (absent) delete value[name]
   }
   for (const name of Object.keys(value)) {
     const of = fieldSchema(schema, name)

@@ -12,18 +12,47 @@ export function validateCustom(object: JsonObject, schema: Schema, old?: JsonObj
   const causes: Cause[] = []
   const { metadata: _metadata, ...rest } = schema.properties ?? {}
   validateValue(object, { ...schema, properties: rest }, '', causes)
-  if (causes.length === 0) validateRules(object, old, schema, '', causes)
+  if (!causes.some(({ reason }) => BLOCKING.has(reason))) validateRules(object, old, schema, '', causes)
+  else if (hasRules(schema)) causes.push(cause.invalid('<nil>', null, NOT_CHECKED))
   return causes
+}
+
+/** With these the API server does not begin to evaluate rules. */
+const BLOCKING = new Set([
+  'FieldValueNotSupported',
+  'FieldValueRequired',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+  'FieldValueTypeInvalid',
+])
+
+const NOT_CHECKED =
+  'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation'
+
+const withRules = new WeakMap<Schema, boolean>()
+
+/** Are there CEL rules anywhere in the schema? */
+function hasRules(schema: Schema): boolean {
+  const known = withRules.get(schema)
+  if (known !== undefined) return known
+  withRules.set(schema, false)
+  const { properties = {}, items, additionalProperties } = schema
+  const inner = [...Object.values(properties), items, additionalProperties]
+  const found =
+    (schema['x-kubernetes-validations'] ?? []).length > 0 ||
+    inner.some((one) => typeof one === 'object' && hasRules(one))
+  withRules.set(schema, found)
+  return found
 }
 
 function validateValue(value: unknown, schema: Schema, path: string, causes: Cause[]): void {
   if (value === null) {
     if (schema.nullable === true || schema.type === undefined) return
-    causes.push(wrongType('null', value, schema, path))
+    causes.push(wrongType('null', schema, path))
     return
   }
   if (!hasType(value, schema)) {
-    causes.push(wrongType(typeName(value), value, schema, path))
+    causes.push(wrongType(typeName(value), schema, path))
     return
   }
   if (schema.enum !== undefined && !schema.enum.some((one) => equalJson(one, value))) {
@@ -49,13 +78,9 @@ function hasType(value: unknown, schema: Schema): boolean {
   return schema.type === undefined || schema.type === name || (schema.type === 'number' && name === 'integer')
 }
 
-const wrongType = (given: string, value: unknown, schema: Schema, path: string): Cause => {
+const wrongType = (given: string, schema: Schema, path: string): Cause => {
   const wanted = schema['x-kubernetes-int-or-string'] === true ? 'integer or string' : schema.type
-  return cause.invalid(
-    path,
-    typeof value === 'object' ? given : value,
-    `${path} in body must be of type ${wanted}: ${JSON.stringify(given)}`,
-  )
+  return cause.wrongType(path, given, `${path} in body must be of type ${wanted}: ${JSON.stringify(given)}`)
 }
 
 function validateNumber(value: number, schema: Schema, path: string, causes: Cause[]): void {

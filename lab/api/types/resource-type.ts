@@ -50,6 +50,8 @@ export interface ResourceType extends Resource {
   readonly hasStatus: boolean
   /** an update must carry a resourceVersion */
   readonly conditionalUpdates: boolean
+  /** a PUT creates what is not there */
+  readonly createsOnUpdate: boolean
   /** a Warning header on every request */
   readonly deprecation?: string
 }

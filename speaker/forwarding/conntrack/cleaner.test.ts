@@ -175,6 +175,18 @@ describe('NodePorts', () => {
     expect(table.listings).toEqual([4, 4])
   })
 
+  test('an address asks for its own family only', async () => {
+    tell(udp(['10.180.0.1']), udp(['fd00:10:0:180::1'], six, 't'))
+    await clock.advance(10_000)
+    table.listings.length = 0
+    cleaner.setLocalAddresses(['fd00:aaaa::2'])
+    await clock.advance(10_000)
+    expect(table.listings).toEqual([6])
+    cleaner.setLocalAddresses(['fd00:aaaa::2', '192.168.0.2', '192.168.0.3'])
+    await clock.advance(10_000)
+    expect(table.listings).toEqual([6, 4])
+  })
+
   test('no address asks for anything when there are none', async () => {
     cleaner.setLocalAddresses(['192.168.0.2'])
     expect(clock.pending).toBe(0)

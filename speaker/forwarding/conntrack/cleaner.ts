@@ -4,7 +4,6 @@ import type { Logger } from '#kube/logger.ts'
 import { keepEntry, type ConntrackEntry } from '#raw-socket/netlink/conntrack.ts'
 import type { Follower, ProgrammedService } from '../follower.ts'
 import { familyLabel } from '../metrics.ts'
-import { families } from '../model.ts'
 import { udpPortsOf, UdpFrontends } from './stale.ts'
 import type { ConntrackTable } from './table.ts'
 
@@ -43,6 +42,8 @@ export class ConntrackCleaner implements Follower {
   #local: ReadonlySet<string> = new Set()
   /** families to be cleaned up */
   readonly #due = new Set<Family>()
+  /** families of addresses that have just come */
+  readonly #settling = new Set<Family>()
   #timer: Timer | undefined
   #addressTimer: Timer | undefined
   #running: Promise<void> | undefined
@@ -68,12 +69,18 @@ export class ConntrackCleaner implements Follower {
 
   /** The addresses of this node, canonical text of both families: where a NodePort is one. */
   setLocalAddresses(addresses: readonly string[]): void {
-    const added = addresses.some((address) => !this.#local.has(address))
+    const added = addresses.filter((address) => !this.#local.has(address))
     this.#local = new Set(addresses)
-    if (!added || this.#stopped || this.#haveNodePorts.length === 0) return
+    if (this.#stopped) return
+    for (const address of added) {
+      const family = address.includes(':') ? 6 : 4
+      if (this.#frontends.hasNodePorts(family)) this.#settling.add(family)
+    }
+    if (this.#settling.size === 0) return
     this.#addressTimer ??= this.#options.clock.setTimeout(() => {
       this.#addressTimer = undefined
-      for (const family of this.#haveNodePorts) this.#due.add(family)
+      for (const family of this.#settling) this.#due.add(family)
+      this.#settling.clear()
       this.#schedule()
     }, ADDRESS_SETTLES_MS)
   }
@@ -84,10 +91,6 @@ export class ConntrackCleaner implements Follower {
     this.#addressTimer?.cancel()
     await this.#running
     this.#options.table.close()
-  }
-
-  get #haveNodePorts(): readonly Family[] {
-    return families.filter((family) => this.#frontends.hasNodePorts(family))
   }
 
   #schedule(): void {

@@ -45,6 +45,12 @@ describe('what is offered on loopback', () => {
     expect(ports(service('s', udp), slice('s', ['10.0.0.1'], targets))).toEqual([])
   })
 
+  test('no endpoint on loopback: it would be called by this node and not by the Pod', () => {
+    const made = service('s', { ...nodePort, clusterIPs: ['172.30.0.1', 'fd00:172:30::1'] })
+    const own = [slice('s', ['127.0.0.1', '10.0.0.1', '127.8.9.1'], targets), slice('s', ['::1'], targets)]
+    expect(ports(made, ...own)).toMatchObject([{ family: 4, targets: [{ address: '10.0.0.1' }] }])
+  })
+
   test('session affinity with its timeout', () => {
     const [port] = ports(
       service('s', { ...nodePort, affinity: 300 }),

@@ -25,15 +25,22 @@ export const loopback = { 4: '127.0.0.1', 6: '::1' } as const satisfies Record<F
  * externalTrafficPolicy, as it does by its other addresses. Without endpoints nothing is offered: connections are
  * refused by the kernel, as everywhere.
  */
-export function localPortsOf({ service, plan }: ProgrammedService): LocalPort[] {
+export function localPortsOf(
+  { service, plan }: ProgrammedService,
+  callable: (address: string) => boolean = notLoopback,
+): LocalPort[] {
   const affinityMs =
     service.sessionAffinity === 'ClientIP' ? service.sessionAffinityTimeout * 1000 : undefined
-  return plan.frontends.flatMap(({ kind, protocol, family, port, endpoints }) =>
-    kind === 'NodePort' && protocol === 'TCP' && endpoints.length > 0
-      ? [{ family, port, targets: endpoints, affinityMs }]
-      : [],
-  )
+  return plan.frontends.flatMap(({ kind, protocol, family, port, endpoints }) => {
+    if (kind !== 'NodePort' || protocol !== 'TCP') return []
+    const targets = endpoints.filter(({ address }) => callable(address))
+    return targets.length > 0 ? [{ family, port, targets, affinityMs }] : []
+  })
 }
+
+/** For canonical text. What listens on loopback is this node's own, and may be the proxy itself. */
+const notLoopback = (address: string): boolean =>
+  address !== loopback[6] && !address.startsWith('127.') && !/^::ffff:7f[0-9a-f]{2}:/.test(address)
 
 /** How many endpoints a connection is offered to. */
 const ATTEMPTS = 4

@@ -31,6 +31,8 @@ beforeEach(() => {
     },
     metrics: new ForwardingMetrics(registry),
     maxConnections: 3,
+    // The Pods of these tests listen on loopback.
+    callable: () => true,
   })
 })
 

@@ -18,6 +18,8 @@ export interface LocalhostProxyOptions {
     ForwardingMetrics,
     'localhostListeners' | 'localhostListenerFailures' | 'localhostConnections' | 'localhostRefused'
   >
+  /** endpoints that may be called, by their address; by default all but those on loopback */
+  readonly callable?: (address: string) => boolean
   /** open connections over all ports */
   readonly maxConnections?: number
 }
@@ -56,7 +58,8 @@ export class LocalhostProxy implements Follower {
     const touched = new Set<string>()
     for (const [service, one] of services) {
       const before = this.#offered.get(service)
-      const ports = new Map((one ? localPortsOf(one) : []).map((port) => [keyOf(port), port]))
+      const offered = one ? localPortsOf(one, this.#options.callable) : []
+      const ports = new Map(offered.map((port) => [keyOf(port), port]))
       if (before === undefined && ports.size === 0) continue
       const created = one?.service.creationTimestamp ?? before?.created ?? ''
       if (ports.size > 0) this.#offered.set(service, { created, ports })

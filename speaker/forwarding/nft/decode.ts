@@ -19,7 +19,7 @@ const protocolNames = new Map(Object.entries(protocolNumbers).map(([name, number
 /** struct nfgenmsg in front of the attributes of every answer. */
 const HEADER = 4
 
-interface RawElement {
+export interface RawElement {
   readonly key: Buffer
   /** undefined in sets */
   readonly data?: Buffer
@@ -62,20 +62,35 @@ export function decodeElements(answers: readonly Buffer[]): RawElement[] {
 }
 
 /**
+ * One element is there twice: the kernel was moving them to a larger or smaller hash table while it listed them, and
+ * others may be missing.
+ */
+export function comesTwice(elements: readonly RawElement[]): boolean {
+  const keys = new Set<string>()
+  for (const { key, flags } of elements) {
+    const text = key.toString('latin1')
+    // The end of one interval may be the start of another.
+    keys.add((flags & INTERVAL_END) === 0 ? text : `${text} end`)
+  }
+  return keys.size < elements.length
+}
+
+/**
  * Keys and values of a collection; undefined when one of them is something that we never write, which then has no
  * text. `ofSet` is the prefix length or the seconds that the set is for, where a collection is kept in several.
  */
 export function decodeCollection(
   family: Family,
   collection: Collection,
-  answers: readonly Buffer[],
+  elements: readonly RawElement[],
   ofSet = 0,
 ): Map<string, string> | undefined {
   const { key, value } = collections[collection]
-  const elements = decodeElements(answers)
   if (isInterval(collection)) return decodeIntervals(family, elements)
   const found = new Map<string, string>()
+  const width = widthOfFields(family, key)
   for (const element of elements) {
+    if (element.key.length !== width) return undefined
     const keyText = decodeFields(family, key, element.key, ofSet)
     const valueText = element.data ? decodeFields(family, value, element.data, ofSet) : ''
     if (keyText === undefined || valueText === undefined) return undefined
@@ -101,6 +116,9 @@ export function decodeFields(
   }
   return tuple(...texts)
 }
+
+const widthOfFields = (family: Family, fields: readonly Field[]): number =>
+  fields.reduce((sum, field) => sum + widthOf(field, family), 0)
 
 /** Octets of a field in a key or value. */
 const widthOf = (field: Field, family: Family): number => {

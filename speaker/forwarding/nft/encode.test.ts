@@ -8,7 +8,7 @@ import {
 import { nftMessages, type NetfilterBatch } from '#raw-socket/netlink/netfilter.ts'
 import { build, everything } from '../dataplane-suite.ts'
 import { collectionNames, type Operation } from '../model.ts'
-import { decodeCollection } from './decode.ts'
+import { comesTwice, decodeCollection, decodeElements } from './decode.ts'
 import { attributes, encodeOperations } from './encode.ts'
 
 /** A transaction in memory: message types and bodies. */
@@ -65,7 +65,9 @@ test('neighbours in one set share a message, and a list is split before it is to
   const messages = record(many)
   expect(messages.length).toBeGreaterThan(1)
   expect(messages.length).toBeLessThan(10)
-  const texts = messages.flatMap(({ body }) => [...(decodeCollection(6, 'endpoints', [body]) ?? [])])
+  const texts = messages.flatMap(({ body }) => [
+    ...(decodeCollection(6, 'endpoints', decodeElements([body])) ?? []),
+  ])
   expect(texts).toEqual(many.map(({ key, value }) => [key, value]))
 })
 
@@ -88,11 +90,30 @@ test('what we never write is not decoded: it could not even be deleted', () => {
     { do: 'add', family: 4, collection: 'endpoints', key: '10.96.0.1 . tcp . 80 . 2', value: '10.0.0.1 . 1' },
   ]
   const [{ body }] = record(strange)
-  expect(decodeCollection(4, 'endpoints', [body])?.size).toBe(1)
+  expect(decodeCollection(4, 'endpoints', decodeElements([body]))?.size).toBe(1)
   // Another major number than that of slots, and a protocol without a name.
-  expect(decodeCollection(4, 'endpoints', [replaced(body, '02001efa', '02001ffa')])).toBeUndefined()
-  expect(decodeCollection(4, 'endpoints', [replaced(body, '06000000', '01000000')])).toBeUndefined()
-  expect(decodeCollection(4, 'affinity-frontends', [body])).toBeUndefined()
+  expect(
+    decodeCollection(4, 'endpoints', decodeElements([replaced(body, '02001efa', '02001ffa')])),
+  ).toBeUndefined()
+  expect(
+    decodeCollection(4, 'endpoints', decodeElements([replaced(body, '06000000', '01000000')])),
+  ).toBeUndefined()
+  expect(decodeCollection(4, 'affinity-frontends', decodeElements([body]))).toBeUndefined()
+})
+
+test('an element that is listed twice is noticed', () => {
+  const [{ body }] = record(build(everything()).filter(({ collection }) => collection === 'endpoints'))
+  expect(comesTwice(decodeElements([body]))).toBe(false)
+  expect(comesTwice(decodeElements([body, body]))).toBe(true)
+  // Neighbours: the end of the first is the start of the second.
+  const ranges = ['10.0.0.0/24', '10.0.1.0/24'].map((key): Operation => ({
+    do: 'add',
+    family: 4,
+    collection: 'pod-sources',
+    key,
+    value: '',
+  }))
+  expect(comesTwice(decodeElements(record(ranges).map((one) => one.body)))).toBe(false)
 })
 
 const replaced = (body: Buffer, from: string, to: string): Buffer =>
@@ -108,12 +129,8 @@ test.each([4, 6] as const)('IPv%i: what is encoded is decoded', (family) => {
       lengths.flatMap((length) => {
         const some = operations.filter(({ key }) => length === 0 || key.endsWith(`${separator}${length}`))
         return [
-          ...(decodeCollection(
-            family,
-            name,
-            record(some).map(({ body }) => body),
-            length,
-          ) ?? []),
+          ...(decodeCollection(family, name, decodeElements(record(some).map(({ body }) => body)), length) ??
+            []),
         ]
       }),
     )

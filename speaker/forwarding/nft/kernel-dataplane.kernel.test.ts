@@ -124,6 +124,65 @@ describe('a program that is not ours', () => {
   })
 })
 
+test('what no element needs any more goes with the next adoption, and comes again', async () => {
+  const ns = await createNetns('dp-unused')
+  const plane = open(ns)
+  await plane.adopt()
+  await plane.apply(build(everything()))
+  const whole = await must(ns, 'nft', ['list', 'ruleset'])
+  await plane.apply(
+    build(everything())
+      .toReversed()
+      .map((one) => ({ ...one, do: 'delete' })),
+  )
+  await plane.adopt()
+  const empty = await must(ns, 'nft', ['list', 'ruleset'])
+  expect(empty).not.toMatch(/spread-|round-robin-|source-hash-|affinity-[0-9]|allowed-sources-/)
+  await plane.apply(build(everything()))
+  expect(sorted(await must(ns, 'nft', ['list', 'ruleset']))).toEqual(sorted(whole))
+
+  // Some are still needed: these stay, and their rules with them.
+  const some = (collection: string, key: string) =>
+    (collection === 'affinity-timeouts' && !key.endsWith(' 10800')) ||
+    (collection === 'allowed-sources' && !key.endsWith('/24') && !key.endsWith('/64'))
+  const gone = build(everything()).filter(({ collection, key }) => some(collection, key))
+  expect(gone.length).toBeGreaterThan(0)
+  await plane.apply(gone.map((one) => ({ ...one, do: 'delete' })))
+  const before = await plane.adopt()
+  const again = open(ns)
+  expect(await again.adopt()).toEqual(before)
+  const left = await must(ns, 'nft', ['list', 'chain', 'ip', 'fairlead', 'affinity-refresh'])
+  const used = [...before[4]['affinity-timeouts'].keys()].map((key) => key.split(' . ')[1])
+  expect(left.match(/ update /g) ?? []).toHaveLength(new Set(used).size)
+  plane.close()
+  again.close()
+})
+
+test('the slots of another program are told, unless there is any doubt', async () => {
+  const ns = await createNetns('dp-inherit')
+  const first = open(ns)
+  await first.adopt()
+  expect(first.inherited()).toBeUndefined()
+  await first.apply(build(everything()))
+  for (const family of ['ip', 'ip6']) {
+    const text = `flush set ${family} fairlead program\nadd element ${family} fairlead program { 1 }\n`
+    await must(ns, 'nft', ['-f', '-'], text)
+  }
+  // Somebody's number of endpoints that does not fit.
+  await must(ns, 'nft', ['add element ip6 fairlead frontends { fd00::9 . tcp . 9 : 0:7 }'])
+  const found = await first.adopt()
+  expect([found[4].frontends.size, found[6].frontends.size]).toEqual([0, 0])
+  const inherited = first.inherited()
+  for (const name of ['frontends', 'endpoints', 'nodeports', 'nodeport-endpoints'] as const) {
+    expect(inherited?.[4][name]).toEqual(everything()[4][name])
+  }
+  expect(inherited?.[6].frontends.size).toBe(0)
+  expect(inherited?.[4]['cluster-ips'].size).toBe(0)
+  await first.apply(build(everything()))
+  expect(first.inherited()).toBeUndefined()
+  first.close()
+})
+
 test('foreign proxies are named and left alone', async () => {
   const ns = await createNetns('dp-foreign')
   const plane = open(ns)

@@ -12,11 +12,12 @@ import { emptyElements, families, type Elements, type MutableElements, type Oper
 import { noDetector } from '../program.ts'
 import { encodeOperations, nfFamily } from './encode.ts'
 import { describeForeign } from './foreign.ts'
+import { Generations } from './generations.ts'
 import { runNft, type RunNft } from './install.ts'
 import { learnedText, readLearned } from './learned.ts'
 import { readProxySigns, type ProxySigns } from './proxy-signs.ts'
-import { missingShapes, noShapes, shapesIn, type Shapes } from './shapes.ts'
-import { readCollections, readEscapes, readForeignNames, readTableState } from './table-state.ts'
+import { missingShapes, noShapes, shapesIn, unusedShapes, type Shapes } from './shapes.ts'
+import { readCollections, readEscapes, readForeignNames, readSlots, readTableState } from './table-state.ts'
 import { familyName, TABLE } from './names.ts'
 import { elementsText, installText, removeText } from './text.ts'
 
@@ -47,6 +48,11 @@ export class KernelDataplane implements Dataplane {
   #scripts = 0
   /** how many of them it has reported, or never will */
   #reported = 0
+  readonly #generations = new Generations()
+  /** what is being done to the rule set, and how often something was begun */
+  #work: Promise<unknown> = Promise.resolve()
+  #works = 0
+  #inherited: Elements | undefined
 
   /** @throws SystemError FL_SYS_ERRNO without the right to open the socket */
   constructor(options: KernelDataplaneOptions = {}) {
@@ -56,42 +62,70 @@ export class KernelDataplane implements Dataplane {
     this.#signs = options.signs ?? readProxySigns
   }
 
-  async adopt(): Promise<Elements> {
-    const { found, shapes, absent, other } = await this.#read()
-    for (const family of absent) await this.#run(installText(family, this.#detector))
-    this.#shapes = shapes
-    this.#replace = new Set(other)
-    return found
+  adopt(): Promise<Elements> {
+    return this.#busy(async () => {
+      this.#generations.listed(await this.#generation())
+      const { found, shapes, absent, other } = await this.#read()
+      for (const family of absent) await this.#run(installText(family, this.#detector))
+      const unused = unusedShapes(found, shapes)
+      if (unused.script !== '') {
+        await this.#run(unused.script)
+        unused.forget()
+      }
+      this.#shapes = shapes
+      this.#replace = new Set(other)
+      this.#inherited = await this.#readInherited(other)
+      return found
+    })
+  }
+
+  inherited(): Elements | undefined {
+    return this.#inherited
   }
 
   async list(): Promise<Elements> {
     return (await this.#read()).found
   }
 
-  async apply(operations: readonly Operation[]): Promise<void> {
-    const remaining = await this.#replaceTables(operations)
-    const needed = missingShapes(remaining, this.#shapes)
-    if (needed.script !== '') {
-      await this.#run(needed.script)
-      needed.remember()
-    }
-    try {
-      for (const part of transactions(remaining)) {
-        await this.#socket.apply((batch) => encodeOperations(batch, part))
+  apply(operations: readonly Operation[]): Promise<void> {
+    return this.#busy(async () => {
+      this.#inherited = undefined
+      const remaining = await this.#replaceTables(operations)
+      const needed = missingShapes(remaining, this.#shapes)
+      if (needed.script !== '') {
+        await this.#run(needed.script)
+        needed.remember()
       }
-    } catch (error) {
-      throw translate(error)
-    }
+      try {
+        for (const part of transactions(remaining)) {
+          await this.#socket.apply((batch) => encodeOperations(batch, part))
+          this.#generations.own()
+        }
+      } catch (error) {
+        throw translate(error)
+      }
+    })
   }
 
   watch(onChange: (change: ForeignChange) => void): { close(): void } {
-    return this.#socket.watch((event) => {
-      if (event === 'overrun') onChange({ by: '', ours: true })
+    let open = true
+    const overrun = async () => {
+      if ((await this.#missedNothing()) || !open) return
+      onChange({ by: '', ours: true })
+    }
+    const watch = this.#socket.watch((event) => {
+      if (event === 'overrun') void overrun()
       else if (!event.own && event.processName === 'nft' && this.#reported < this.#scripts) this.#reported++
       else if (!event.own) {
+        this.#generations.other(event.generation)
         onChange({ by: event.processName, ours: namesOurs(event) })
       }
     })
+    const close = () => {
+      open = false
+      watch.close()
+    }
+    return { close }
   }
 
   async counters(): Promise<Counters> {
@@ -126,6 +160,37 @@ export class KernelDataplane implements Dataplane {
 
   close(): void {
     this.#socket.close()
+  }
+
+  /** Some events were lost; true when all of them were of transactions that we know of, most likely our own. */
+  async #missedNothing(): Promise<boolean> {
+    try {
+      for (;;) {
+        await this.#work
+        const works = this.#works
+        const generation = await this.#generation()
+        // What was begun meanwhile may be in that number or not.
+        if (works === this.#works) return this.#generations.complete(generation)
+      }
+    } catch {
+      return false
+    }
+  }
+
+  async #generation(): Promise<number> {
+    try {
+      return await this.#socket.generation()
+    } catch (error) {
+      throw translate(error)
+    }
+  }
+
+  /** Notes that our own work on the rule set is under way. */
+  #busy<T>(work: () => Promise<T>): Promise<T> {
+    this.#works++
+    const done = work()
+    this.#work = done.catch(() => {})
+    return done
   }
 
   /** Everything that is there, and the families whose program is not there or is another one. */
@@ -167,6 +232,7 @@ export class KernelDataplane implements Dataplane {
     const script = ++this.#scripts
     try {
       await this.#nft(text)
+      this.#generations.own()
     } finally {
       // What the kernel told of it is read in this turn of the event loop.
       setImmediate(() => (this.#reported = Math.max(this.#reported, script)))
@@ -189,6 +255,19 @@ export class KernelDataplane implements Dataplane {
       remaining = remaining.filter((operation) => operation.family !== family)
     }
     return remaining
+  }
+
+  async #readInherited(other: readonly Family[]): Promise<Elements | undefined> {
+    const inherited: MutableElements = emptyElements()
+    try {
+      for (const family of other) {
+        const slots = await readSlots(this.#socket, family)
+        if (slots !== undefined) inherited[family] = { ...inherited[family], ...slots }
+      }
+    } catch (error) {
+      throw translate(error)
+    }
+    return other.length === 0 ? undefined : inherited
   }
 
   async #learned(family: Family) {

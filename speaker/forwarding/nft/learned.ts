@@ -1,10 +1,9 @@
 import type { Family } from '#inet/address.ts'
 import type { NetfilterSocket } from '#raw-socket/netlink/netfilter.ts'
-import { SystemError } from '#raw-socket/errors.ts'
 import { affinityOf, collections, countings, tuple, type Collection, type Element } from '../model.ts'
 import { classText, memberClass } from '../register.ts'
-import { decodeElements, decodeFields } from './decode.ts'
-import { dumpSet } from './table-state.ts'
+import { decodeFields } from './decode.ts'
+import { listIfThere } from './table-state.ts'
 import { AFFINITY_MAP, familyName, TABLE } from './names.ts'
 
 /**
@@ -33,7 +32,7 @@ export async function readLearned(socket: NetfilterSocket, family: Family): Prom
   const map = async (collection: Collection) => {
     const { key, value } = collections[collection]
     const found = new Map<string, string>()
-    for (const element of decodeElements(await listed(socket, family, collection))) {
+    for (const element of await listIfThere(socket, family, collection)) {
       const left = decodeFields(family, key, element.key)
       const right = element.data && decodeFields(family, value, element.data)
       if (left !== undefined && right !== undefined) found.set(left, right)
@@ -48,7 +47,9 @@ export async function readLearned(socket: NetfilterSocket, family: Family): Prom
     for (const [key, list] of await map(lists)) frontends.set(list, `${lists} ${key}`)
   }
   const learned: Learned[] = []
-  for (const { key, data, timeout, expires } of decodeElements(await listed(socket, family, AFFINITY_MAP))) {
+  // Packets change it while it is listed.
+  const entries = await listIfThere(socket, family, AFFINITY_MAP, true)
+  for (const { key, data, timeout, expires } of entries) {
     if (key.length !== KEY_LENGTH) return []
     const list = decodeFields(family, ['list'], key)
     const member = data && decodeFields(family, ['member'], data)
@@ -60,16 +61,6 @@ export async function readLearned(socket: NetfilterSocket, family: Family): Prom
     if (learned.push({ client, endpoint, frontend, timeout, expires }) === LEARNED_LIMIT) break
   }
   return learned
-}
-
-/** A listing; [] of what is not there. */
-async function listed(socket: NetfilterSocket, family: Family, set: string): Promise<readonly Buffer[]> {
-  try {
-    return await dumpSet(socket, family, set)
-  } catch (error) {
-    if (error instanceof SystemError && error.errnoName === 'ENOENT') return []
-    throw error
-  }
 }
 
 /** Puts into a new program what can still be said with the elements that it gets. */

@@ -2,12 +2,12 @@ import type { Family } from '#inet/address.ts'
 import { SystemError } from '#raw-socket/errors.ts'
 import { attributeText, parseAttributes, parseNested } from '#raw-socket/netlink/message.ts'
 import { nftMessages, type NetfilterSocket } from '#raw-socket/netlink/netfilter.ts'
-import { countOfClass } from '../balance.ts'
-import { collectionNames, type Collection } from '../model.ts'
+import { countOfClass, slotsIn } from '../balance.ts'
+import { collectionNames, countings, endpointsOf, type Collection } from '../model.ts'
 import type { LocalDetector } from '../config.ts'
 import { chainNames } from '../program.ts'
 import { attributes, nfFamily } from './encode.ts'
-import { decodeCollection, decodeElements } from './decode.ts'
+import { comesTwice, decodeCollection, decodeElements, type RawElement } from './decode.ts'
 import {
   affinitySet,
   allowedSourcesSet,
@@ -64,7 +64,7 @@ export async function readTableState(
     names(socket, type, family, name, (answer) => attributeText(answer.get(table) ?? empty) === TABLE)
   const sets = new Set(await inTable(nftMessages.getSet, NFTA_SET_TABLE, NFTA_SET_NAME))
   if (!sets.has(PROGRAM_SET)) return other
-  const [version] = decodeElements(await dumpSet(socket, family, PROGRAM_SET))
+  const [version] = await listSet(socket, family, PROGRAM_SET)
   if (version?.key.readUInt32LE(0) !== programVersion(family, detector)) return other
 
   const chains = await inTable(nftMessages.getChain, NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME)
@@ -81,7 +81,7 @@ export async function readTableState(
     if (rules.get(name) !== constant + extra) return other
   }
   const spreads = new Set<number>()
-  for (const { key, chain } of decodeElements(await dumpSet(socket, family, SPREAD_MAP))) {
+  for (const { key, chain } of await listSet(socket, family, SPREAD_MAP)) {
     const number = key.readUInt32LE(0)
     const known = countOfClass(number) !== undefined
     if (!known || chain !== spreadChain(number) || rules.get(chain) !== SPREAD_RULES) return other
@@ -112,7 +112,7 @@ export async function readCollections(
 ): Promise<Record<Collection, Map<string, string>> | undefined> {
   const found = {} as Record<Collection, Map<string, string>>
   const read = async (name: Collection, set: string, ofSet?: number): Promise<boolean> => {
-    const part = decodeCollection(family, name, await dumpSet(socket, family, set), ofSet)
+    const part = decodeCollection(family, name, await listSet(socket, family, set), ofSet)
     if (part === undefined) return false
     if (found[name] === undefined) found[name] = part
     else for (const [key, value] of part) found[name].set(key, value)
@@ -185,11 +185,61 @@ async function dumpBodies(
   }
 }
 
-/** The answers of a listing of one set or map. */
-export const dumpSet = (socket: NetfilterSocket, family: Family, set: string): Promise<Buffer[]> =>
-  dumpBodies(socket, nftMessages.getSetElem, family, (writer) => {
-    writer.attributeString(attributes.listTable, TABLE).attributeString(attributes.listSet, set)
-  })
+/** The elements of one set or map, each once; with `roughly` some may come twice or be missing. */
+export async function listSet(
+  socket: NetfilterSocket,
+  family: Family,
+  set: string,
+  roughly = false,
+): Promise<RawElement[]> {
+  for (let attempt = 1; ; attempt++) {
+    const answers = await dumpBodies(socket, nftMessages.getSetElem, family, (writer) => {
+      writer.attributeString(attributes.listTable, TABLE).attributeString(attributes.listSet, set)
+    })
+    const elements = decodeElements(answers)
+    if (roughly || !comesTwice(elements)) return elements
+    if (attempt === DUMP_ATTEMPTS) {
+      throw new SystemError('FL_SYS_DUMP_INTERRUPTED', `nf_tables: ${set} is being rearranged`)
+    }
+  }
+}
+
+/** As `listSet`; [] of what is not there. */
+export async function listIfThere(
+  socket: NetfilterSocket,
+  family: Family,
+  set: string,
+  roughly = false,
+): Promise<readonly RawElement[]> {
+  try {
+    return await listSet(socket, family, set, roughly)
+  } catch (error) {
+    if (error instanceof SystemError && error.errnoName === 'ENOENT') return []
+    throw error
+  }
+}
+
+/**
+ * Which endpoint is in which slot in a table of another program, where it says so in a way that we know; undefined on
+ * any doubt.
+ */
+export async function readSlots(
+  socket: NetfilterSocket,
+  family: Family,
+): Promise<Partial<Record<Collection, Map<string, string>>> | undefined> {
+  const found: Partial<Record<Collection, Map<string, string>>> = {}
+  for (const over of countings) {
+    for (const name of [over, endpointsOf[over]]) {
+      const part = decodeCollection(family, name, await listIfThere(socket, family, name))
+      if (part === undefined) return undefined
+      found[name] = part
+    }
+    let counted = 0
+    for (const count of found[over]?.values() ?? []) counted += slotsIn(count)
+    if (counted !== found[endpointsOf[over]]?.size) return undefined
+  }
+  return found
+}
 
 async function names(
   socket: NetfilterSocket,

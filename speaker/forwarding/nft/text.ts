@@ -142,30 +142,66 @@ export function spreadText(family: Family, number: number): string {
 
 /** Adds the set of lists with one affinity timeout and the rule that keeps a client's endpoint for that time. */
 export function affinityText(family: Family, seconds: number): string {
-  const table = `${familyName(family)} ${TABLE}`
   const set = affinitySet(seconds)
+  const about = `lists whose clients keep their endpoint for ${seconds} s`
+  return `add set ${familyName(family)} ${TABLE} ${set} { type classid; comment "${about}"; }\n${affinityRule(family, seconds)}`
+}
+
+function affinityRule(family: Family, seconds: number): string {
   const entry = `${clientKey(family)} timeout ${seconds}s : meta priority`
-  return [
-    `add set ${table} ${set} { type classid; comment "lists whose clients keep their endpoint for ${seconds} s"; }`,
-    `add rule ${table} affinity-refresh ${listKey} @${set} update @${AFFINITY_MAP} { ${entry} }`,
-    '',
-  ].join('\n')
+  const match = `${listKey} @${affinitySet(seconds)}`
+  return `add rule ${familyName(family)} ${TABLE} affinity-refresh ${match} update @${AFFINITY_MAP} { ${entry} }\n`
 }
 
 /** Adds the set of source ranges of one prefix length and the rule that asks it. */
 export function allowedSourcesText(family: Family, length: number): string {
-  const ip = familyName(family)
-  const table = `${ip} ${TABLE}`
-  const set = allowedSourcesSet(length)
   const address = addressType(family)
+  const type = `type ${address} . inet_proto . inet_service . ${address}`
+  const set = `${TABLE} ${allowedSourcesSet(length)}`
+  return `add set ${familyName(family)} ${set} { ${type}; comment "frontend . source / ${length}"; }\n${allowedSourcesRule(family, length)}`
+}
+
+function allowedSourcesRule(family: Family, length: number): string {
+  const ip = familyName(family)
   const masked = length === (family === 4 ? 32 : 128) ? '' : ` & ${mask(family, length)}`
   const key = `${lookupKey(family, FRONTEND)} . ${ip} saddr${masked}`
+  return `add rule ${ip} ${TABLE} allowed-sources ${key} @${allowedSourcesSet(length)} accept\n`
+}
+
+/** Takes chains of `spreadText` away. */
+export function dropSpreadsText(family: Family, numbers: readonly number[]): string {
+  const table = `${familyName(family)} ${TABLE}`
+  const chains = numbers.map(spreadChain)
   return [
-    `add set ${table} ${set} { type ${address} . inet_proto . inet_service . ${address}; comment "frontend . source / ${length}"; }`,
-    `add rule ${table} allowed-sources ${key} @${set} accept`,
+    `delete element ${table} ${SPREAD_MAP} { ${numbers.map(classText).join(', ')} }`,
+    ...chains.flatMap((chain) => [`flush chain ${table} ${chain}`, `delete chain ${table} ${chain}`]),
     '',
   ].join('\n')
 }
+
+/** Takes sets of `affinityText` away; `kept` are the others. A rule has no name: all go, and those that stay come back. */
+export const dropAffinityText = (
+  family: Family,
+  numbers: readonly number[],
+  kept: readonly number[],
+): string =>
+  [
+    `flush chain ${familyName(family)} ${TABLE} affinity-refresh\n`,
+    ...numbers.map((seconds) => `delete set ${familyName(family)} ${TABLE} ${affinitySet(seconds)}\n`),
+    ...kept.map((seconds) => affinityRule(family, seconds)),
+  ].join('')
+
+/** The same for sets of `allowedSourcesText`. */
+export const dropSourcesText = (
+  family: Family,
+  numbers: readonly number[],
+  kept: readonly number[],
+): string =>
+  [
+    `flush chain ${familyName(family)} ${TABLE} allowed-sources\n`,
+    ...numbers.map((length) => `delete set ${familyName(family)} ${TABLE} ${allowedSourcesSet(length)}\n`),
+    ...kept.map((length) => allowedSourcesRule(family, length)),
+  ].join('')
 
 /** Adds elements, many to a line: for the replacement of a program; the usual way is `encode.ts`. */
 export function elementsText(family: Family, elements: readonly Element[]): string {

@@ -70,9 +70,12 @@ export const remove = (path: string, body?: unknown, more: Partial<Step> = {}): 
   ...more,
 })
 
-/** Holds a dialogue with one server. @returns one answer a step, normalised */
-export async function hold(ask: Ask, { steps }: Dialogue): Promise<Answer[]> {
-  const normal = new Normaliser()
+/**
+ * Holds a dialogue with one server, in a namespace of its own which the steps call `default`.
+ * @returns one answer a step, normalised
+ */
+export async function hold(ask: Ask, { steps }: Dialogue, namespace: string): Promise<Answer[]> {
+  const normal = new Normaliser(namespace)
   const answers: Answer[] = []
   const raw = new Map<string, unknown>()
   for (const [index, step] of steps.entries()) {
@@ -96,7 +99,7 @@ export async function hold(ask: Ask, { steps }: Dialogue): Promise<Answer[]> {
       body: text,
     } = await ask({
       method: step.method,
-      path: fill(step.path),
+      path: fill(step.path).replace('/namespaces/default/', `/namespaces/${namespace}/`),
       headers: {
         accept: step.accept ?? 'application/json',
         ...(body === undefined ? {} : { 'content-type': step.type ?? 'application/json' }),
@@ -136,15 +139,21 @@ const warningsOf = (header: string | string[] | undefined): string[] =>
 class Normaliser {
   readonly #names = new Map<string, string>()
   readonly #counts = new Map<string, number>()
+  readonly #seen = new Map<string, { uid: string; resourceVersion: unknown }>()
+  readonly #namespace: string
+
+  constructor(namespace: string) {
+    this.#namespace = namespace
+  }
 
   value(value: unknown, key = ''): unknown {
+    // The real server checks metadata twice in places, and says twice what is wrong with it.
+    if (key === 'causes' && Array.isArray(value)) return unique(value.map((one) => this.value(one)))
     if (Array.isArray(value)) return value.map((one) => this.value(one, key))
     if (typeof value === 'object' && value !== null) {
-      return Object.fromEntries(
-        Object.entries(value)
-          .sort(([a], [b]) => (a < b ? -1 : 1))
-          .map(([name, one]) => [name, this.value(one, name)]),
-      )
+      const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+      const normal = Object.fromEntries(entries.map(([name, one]) => [name, this.value(one, name)]))
+      return { ...normal, ...this.#identity(value as { name?: unknown; uid?: unknown; resourceVersion?: unknown }) }
     }
     if (typeof value === 'number') {
       if (key === 'nodePort' || key === 'healthCheckNodePort') return this.#name('port', String(value))
@@ -153,14 +162,26 @@ class Normaliser {
     return typeof value === 'string' ? this.#text(value, key) : value
   }
 
+  /** Is it the object that was seen last under this name, and in the version that was seen last? */
+  #identity({ name, uid, resourceVersion }: { name?: unknown; uid?: unknown; resourceVersion?: unknown }): object {
+    if (typeof name !== 'string' || typeof uid !== 'string') return {}
+    const known = this.#seen.get(name)
+    this.#seen.set(name, { uid, resourceVersion: resourceVersion ?? known?.resourceVersion })
+    return {
+      uid: known?.uid === uid ? 'same' : 'new',
+      ...(resourceVersion === undefined
+        ? {}
+        : { resourceVersion: known?.resourceVersion === resourceVersion ? 'same' : 'new' }),
+    }
+  }
+
   #text(text: string, key: string): string {
-    if (key === 'resourceVersion' || key === 'uid') return text === '' ? '' : this.#name(key, text)
+    if (key === 'resourceVersion') return text === '' ? '' : 'version'
     if (TIMES.has(key)) return text.replaceAll(/\d/g, '0')
     if (key === 'continue') return text === '' ? '' : 'token'
     return text
-      .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, (uid) =>
-        this.#name('uid', uid),
-      )
+      .replaceAll(this.#namespace, 'default')
+      .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '<uid>')
       .replaceAll(/\b10\.96\.\d+\.\d+\b/g, (ip) => (FIXED.has(ip) ? ip : this.#name('ip4', ip)))
       .replaceAll(/\bfd00:10:96::[0-9a-f:]*/g, (ip) => (FIXED.has(ip) ? ip : this.#name('ip6', ip)))
   }
@@ -174,6 +195,10 @@ class Normaliser {
     return `<${kind} ${count}>`
   }
 }
+
+const unique = (values: readonly unknown[]): unknown[] => [
+  ...new Map(values.map((one) => [JSON.stringify(one), one])).values(),
+]
 
 const TIMES = new Set(['creationTimestamp', 'deletionTimestamp', 'time'])
 /** Addresses that the dialogues name themselves. */

@@ -20,6 +20,13 @@ const one = (name: string, spec: object, ...changes: object[]): Dialogue => ({
   ],
 })
 
+const condition = (type: string): object => ({
+  type,
+  status: 'True',
+  reason: 'R',
+  message: '',
+  lastTransitionTime: '2026-01-01T00:00:00Z',
+})
 const lb = (more: object = {}): object => ({ type: 'LoadBalancer', ...more })
 const port = (more: object): object => ({ ports: [{ port: 80, ...more }] })
 
@@ -215,7 +222,7 @@ export const serviceDialogues: readonly Dialogue[] = [
       patch('merge', `${SERVICES}/one/status`, {
         status: { loadBalancer: { ingress: [{ ip: '192.0.2.1', ports: [{ port: 0, protocol: 'X' }] }] } },
       }),
-      patch('merge', `${SERVICES}/one/status`, { status: { conditions: [{ type: 'x y' }] } }),
+      patch('merge', `${SERVICES}/one/status`, { status: { conditions: [condition('x y')] } }),
       patch('merge', `${SERVICES}/one/status`, {
         status: {
           conditions: [

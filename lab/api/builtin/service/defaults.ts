@@ -13,6 +13,7 @@ import {
 /** Static defaults of a Service (pkg/apis/core/v1 SetDefaults_Service); zero values count as absent. */
 export function setServiceDefaults(object: ApiObject): void {
   const { spec, status } = asService(object)
+  if (status !== undefined) status.loadBalancer ??= {}
   if (spec.clusterIP === '') delete spec.clusterIP
   if (spec.healthCheckNodePort === 0) delete spec.healthCheckNodePort
   spec.type ??= 'ClusterIP'
@@ -54,6 +55,7 @@ export function dropTypeDependentFields(service: ServiceObject, old: ServiceObje
       delete spec.clusterIPs
     }
     if (equalJson(spec.ipFamilies, before.ipFamilies)) delete spec.ipFamilies
+    if (spec.internalTrafficPolicy === before.internalTrafficPolicy) delete spec.internalTrafficPolicy
     if (spec.ipFamilyPolicy === before.ipFamilyPolicy) delete spec.ipFamilyPolicy
   }
   if (needsNodePort(old) && !needsNodePort(service) && sameNodePorts(service, old)) {

@@ -122,7 +122,7 @@ export class ServiceRegistry {
 
   #problemWith(address: string, pool: IpPool, uid: string): string | undefined {
     if (!pool.contains(address)) {
-      return `the provided IP (${address}) is not in the valid range. The range of valid IPs is ${pool.cidr}`
+      return 'the provided network does not match the current range'
     }
     const holder = this.#addresses.get(canonical(address))
     return holder === undefined || holder === uid ? undefined : 'provided IP is already allocated'

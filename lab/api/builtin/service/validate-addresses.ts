@@ -1,8 +1,7 @@
 import { tryParseAddress } from '#inet/address.ts'
+import { validateIP } from '../ip-rules.ts'
 import { cause, type Cause } from '../../status.ts'
 import type { ServiceSpec } from './service.ts'
-
-export const NOT_AN_IP = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'
 
 const POLICIES = ['PreferDualStack', 'RequireDualStack', 'SingleStack']
 
@@ -41,7 +40,7 @@ function validateEach(clusterIPs: readonly string[], field: string): Cause[] {
         ? [cause.invalid(field, clusterIPs, "'None' must be the first and only value")]
         : []
     }
-    return tryParseAddress(address) === undefined ? [cause.invalid(`${field}[${i}]`, address, NOT_AN_IP)] : []
+    return validateIP(`${field}[${i}]`, address)
   })
 }
 

@@ -1,5 +1,4 @@
 import { tryParseAddress } from '#inet/address.ts'
-import { tryParsePrefix } from '#inet/prefix.ts'
 import { cause, type Cause } from '../../status.ts'
 import type { ApiObject } from '../../object.ts'
 import {
@@ -16,7 +15,8 @@ import {
   type LoadBalancerIngress,
   type ServiceObject,
 } from './service.ts'
-import { NOT_AN_IP, validateClusterIPs } from './validate-addresses.ts'
+import { validateCIDR, validateIP, validateNonSpecialIP } from '../ip-rules.ts'
+import { validateClusterIPs } from './validate-addresses.ts'
 import { validateServiceChange } from './validate-change.ts'
 
 const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort']
@@ -81,11 +81,14 @@ function validatePorts(service: ServiceObject): Cause[] {
       if (names.has(name)) causes.push(cause.duplicate(`${at}.name`, name))
       names.add(name)
     }
-    if (!isPort(port.port)) causes.push(cause.invalid(`${at}.port`, port.port, PORT_RANGE))
+    if (!isPort(port.port)) causes.push(cause.invalid(`${at}.port`, port.port ?? 0, PORT_RANGE))
     if (!PROTOCOLS.includes(protocol)) {
       causes.push(cause.unsupported(`${at}.protocol`, protocol, PROTOCOLS))
     }
-    causes.push(...validateTargetPort(port.targetPort, `${at}.targetPort`))
+    causes.push(...validateTargetPort(port.targetPort ?? 0, `${at}.targetPort`))
+    if (port.appProtocol !== undefined) {
+      causes.push(...validateQualifiedName(port.appProtocol, `${at}.appProtocol`))
+    }
     if (nodePort !== 0) {
       if (type === 'ClusterIP') {
         causes.push(cause.forbidden(`${at}.nodePort`, "may not be used when `type` is 'ClusterIP'"))
@@ -95,7 +98,7 @@ function validatePorts(service: ServiceObject): Cause[] {
       nodePorts.add(key)
     }
     const key = `${protocol}/${port.port}`
-    if (frontends.has(key)) causes.push(cause.duplicate(at, { protocol, port: port.port }))
+    if (frontends.has(key)) causes.push(cause.duplicate(at, frontendInGo(protocol, port.port)))
     frontends.add(key)
   })
   return causes
@@ -104,13 +107,19 @@ function validatePorts(service: ServiceObject): Cause[] {
 const isPort = (port: unknown): boolean =>
   Number.isInteger(port) && Number(port) >= 1 && Number(port) <= 65_535
 
-function validateTargetPort(port: number | string | undefined, path: string): Cause[] {
+/** The struct that is compared, as errors print it. */
+const frontendInGo = (Protocol: string, Port: number): object => ({
+  Name: '',
+  Protocol,
+  AppProtocol: null,
+  Port,
+  TargetPort: 0,
+  NodePort: 0,
+})
+
+function validateTargetPort(port: number | string, path: string): Cause[] {
   if (typeof port === 'number') return isPort(port) ? [] : [cause.invalid(path, port, PORT_RANGE)]
-  const valid =
-    port !== undefined &&
-    port.length <= 15 &&
-    /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(port) &&
-    /[a-z]/.test(port)
+  const valid = port.length <= 15 && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(port) && /[a-z]/.test(port)
   return valid
     ? []
     : [cause.invalid(path, port, 'must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)')]
@@ -130,11 +139,11 @@ function validateAffinity({ spec }: ServiceObject): Cause[] {
 }
 
 const validateExternalIPs = ({ spec }: ServiceObject): Cause[] =>
-  (spec.externalIPs ?? []).flatMap((address, i) =>
-    tryParseAddress(address) === undefined
-      ? [cause.invalid(`spec.externalIPs[${i}]`, address, NOT_AN_IP)]
-      : [],
-  )
+  (spec.externalIPs ?? []).flatMap((address, i) => {
+    const field = `spec.externalIPs[${i}]`
+    const causes = validateIP(field, address)
+    return causes.length > 0 ? causes : validateNonSpecialIP(field, address)
+  })
 
 function validateLoadBalancerFields({ spec }: ServiceObject): Cause[] {
   const causes: Cause[] = []
@@ -145,10 +154,7 @@ function validateLoadBalancerFields({ spec }: ServiceObject): Cause[] {
     causes.push(cause.forbidden('spec.LoadBalancerSourceRanges', only))
   }
   ranges.forEach((range, i) => {
-    if (tryParsePrefix(range.trim()) === undefined) {
-      const why = 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'
-      causes.push(cause.invalid(`spec.LoadBalancerSourceRanges[${i}]`, range, why))
-    }
+    causes.push(...validateCIDR(`spec.LoadBalancerSourceRanges[${i}]`, range.trim()))
   })
   if (spec.allocateLoadBalancerNodePorts !== undefined && !isLoadBalancer) {
     causes.push(cause.forbidden('spec.allocateLoadBalancerNodePorts', only))
@@ -180,7 +186,7 @@ function validatePolicies(service: ServiceObject): Cause[] {
   if (type !== 'ExternalName' && internalTrafficPolicy !== 'Cluster' && internalTrafficPolicy !== 'Local') {
     causes.push(cause.unsupported('spec.internalTrafficPolicy', internalTrafficPolicy, ['Cluster', 'Local']))
   }
-  const distributions = ['PreferClose', 'PreferSameNode', 'PreferSameZone']
+  const distributions = ['PreferClose', 'PreferSameZone', 'PreferSameNode']
   if (trafficDistribution !== undefined && !distributions.includes(trafficDistribution)) {
     causes.push(cause.unsupported('spec.trafficDistribution', trafficDistribution, distributions))
   }
@@ -200,7 +206,7 @@ export function validateServiceStatus(object: ApiObject): Cause[] {
 
 function validateIngress({ ip, ipMode, hostname }: LoadBalancerIngress, path: string): Cause[] {
   const causes: Cause[] = []
-  if (ip && tryParseAddress(ip) === undefined) causes.push(cause.invalid(`${path}.ip`, ip, NOT_AN_IP))
+  if (ip) causes.push(...validateIP(`${path}.ip`, ip))
   if (ipMode !== undefined && !ip) {
     causes.push(cause.forbidden(`${path}.ipMode`, 'may not be specified when `ip` is not set'))
   } else if (ipMode !== undefined && ipMode !== 'VIP' && ipMode !== 'Proxy') {
@@ -210,4 +216,28 @@ function validateIngress({ ip, ipMode, hostname }: LoadBalancerIngress, path: st
     causes.push(cause.invalid(`${path}.hostname`, hostname, 'must be a DNS name, not an IP address'))
   } else if (hostname) causes.push(...validateDnsSubdomain(hostname, `${path}.hostname`))
   return causes
+}
+
+/** GetWarningsForService, as far as fields are concerned that do nothing or will not much longer. */
+export function serviceWarnings(object: ApiObject): string[] {
+  const { spec } = asService(object)
+  const { type, externalIPs = [], trafficDistribution, externalName } = spec
+  const warnings: string[] = []
+  if (type === 'ClusterIP' && spec.clusterIP === 'None') {
+    if (externalIPs.length > 0) warnings.push('spec.externalIPs is ignored for headless services')
+    if (spec.sessionAffinity !== 'None')
+      warnings.push('spec.SessionAffinity is ignored for headless services')
+  } else if (externalIPs.length > 0 && type !== 'ExternalName') {
+    warnings.push('spec.externalIPs is deprecated and may no longer be implemented in some clusters')
+  }
+  if (type === 'ExternalName' && externalIPs.length > 0) {
+    warnings.push('spec.externalIPs is ignored when spec.type is "ExternalName"')
+  }
+  if (type !== 'ExternalName' && externalName) {
+    warnings.push('spec.externalName is ignored when spec.type is not "ExternalName"')
+  }
+  if (trafficDistribution === 'PreferClose') {
+    warnings.push('spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"')
+  }
+  return warnings
 }

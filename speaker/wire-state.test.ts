@@ -1,0 +1,98 @@
+import { beforeEach, expect, test } from 'vitest'
+import { Session } from '#bgp-ts/session.ts'
+import { FakeClock, FakeConnection, testConfig } from '#bgp-ts/testing.ts'
+import type { BfdSessionStatus } from './bfd/status.ts'
+import { FakeNetwork, fakeSessions, request } from './bfd/testing.ts'
+import { SpeakerMetrics } from './metrics.ts'
+import { WireState } from './wire-state.ts'
+
+const logged: string[] = []
+let told: number
+let metrics: SpeakerMetrics
+let state: WireState
+
+const keep = (_fields: unknown, message: string): void => void logged.push(message)
+
+beforeEach(() => {
+  logged.length = 0
+  told = 0
+  metrics = new SpeakerMetrics()
+  state = new WireState({
+    log: { info: keep, warn: keep, error: keep, debug: keep },
+    metrics,
+    onHolders: () => {},
+    onInterfaces: () => {},
+    onSessions: () => told++,
+  })
+})
+
+/** A real status of a session that has just begun. */
+const status = (change: Partial<BfdSessionStatus> = {}): BfdSessionStatus => {
+  const clock = new FakeClock()
+  const handle = fakeSessions(new FakeNetwork(clock)).acquire(request(), () => {})
+  return { ...handle.status(), ...change }
+}
+
+const bgp = () => {
+  const session = new Session(testConfig, {
+    clock: new FakeClock(),
+    random: () => 0.5,
+    connect: () => new FakeConnection(),
+  })
+  return { ...session.status(), peer: 'tor' }
+}
+
+test('a BFD session is found by its BGP peer and shown beside it', () => {
+  state.peers([{ ...testConfig, name: 'tor' }])
+  state.observe({ kind: 'sessions', sessions: [bgp()] })
+  expect(state.status().sessions[0]).not.toHaveProperty('bfd')
+  state.observe({ kind: 'bfd', sessions: [status({ key: 'a' })], closed: [] })
+  expect(state.bfdOf('tor')).toMatchObject({ key: 'a', remote: '192.0.2.1' })
+  expect(state.bfdOf('other')).toBeUndefined()
+  expect(state.status().sessions[0]).toMatchObject({ peer: 'tor', bfd: 'Down' })
+  state.observe({ kind: 'bfd', sessions: [status({ key: 'a', state: 'Up' })], closed: [] })
+  expect(state.status().sessions[0]).toMatchObject({ bfd: 'Up' })
+  state.observe({ kind: 'bfd', sessions: [], closed: ['a'] })
+  expect(state.bfd).toEqual([])
+})
+
+test('states are told and logged, counters are not', () => {
+  state.observe({ kind: 'bfd', sessions: [status({ key: 'a', state: 'Up' })], closed: [] })
+  expect([told, logged]).toEqual([1, ['BFD session']])
+  const counted = status({ key: 'a', state: 'Up' })
+  state.observe({
+    kind: 'bfd',
+    sessions: [{ ...counted, counters: { ...counted.counters, packetsIn: 99 } }],
+    closed: [],
+  })
+  expect([told, logged]).toEqual([1, ['BFD session']])
+})
+
+test('metrics have upstream’s names and labels; an ended session leaves none behind', async () => {
+  const up = status({ key: 'a', state: 'Up' })
+  const counters = { ...up.counters, packetsIn: 7, packetsOut: 8, upEvents: 2, downEvents: 1 }
+  const multihop = status({ key: 'b', multihop: true, remote: '2001:db8::1' })
+  state.observe({
+    kind: 'bfd',
+    sessions: [{ ...up, counters }, multihop],
+    closed: [],
+    drops: { truncated: 3 },
+  })
+  const lines = async (): Promise<string[]> =>
+    (await metrics.registry.metrics()).split('\n').filter((line) => /^[a-z]+_bfd_/.test(line))
+  expect(await lines()).toEqual([
+    'metallb_bfd_session_up{peer="192.0.2.1",vrf="default"} 1',
+    'metallb_bfd_session_up{peer="2001:db8::1",vrf="default"} 0',
+    'metallb_bfd_control_packet_input{peer="192.0.2.1",vrf="default"} 7',
+    'metallb_bfd_control_packet_input{peer="2001:db8::1",vrf="default"} 0',
+    'metallb_bfd_control_packet_output{peer="192.0.2.1",vrf="default"} 8',
+    `metallb_bfd_control_packet_output{peer="2001:db8::1",vrf="default"} ${multihop.counters.packetsOut}`,
+    'metallb_bfd_session_up_events{peer="192.0.2.1",vrf="default"} 2',
+    'metallb_bfd_session_up_events{peer="2001:db8::1",vrf="default"} 0',
+    'metallb_bfd_session_down_events{peer="192.0.2.1",vrf="default"} 1',
+    'metallb_bfd_session_down_events{peer="2001:db8::1",vrf="default"} 0',
+    'fairlead_bfd_packets_dropped{reason="truncated"} 3',
+  ])
+  state.observe({ kind: 'bfd', sessions: [], closed: ['a', 'b'] })
+  expect(await lines()).toEqual(['fairlead_bfd_packets_dropped{reason="truncated"} 3'])
+})
