@@ -9,6 +9,7 @@ import { projectService, type Service } from '#kube/objects/service.ts'
 import { resources } from '#kube/resources.ts'
 import { WorkQueue, type Outcome } from '#kube/work-queue.ts'
 import { ConfigReport } from './config-report.ts'
+import { FOREIGN_CLASS_DELAY_MS, ForeignClassNotice } from './foreign-class.ts'
 import { FrontendIndex, saysClaimed } from './frontends.ts'
 import { Inputs } from './inputs.ts'
 import { notNow, type Leadership } from './leadership.ts'
@@ -51,18 +52,22 @@ export class Controller {
   readonly #events: EventRecorder
   readonly #services: ServiceReconciler
   readonly #reservations: ReservationReconciler
+  readonly #foreignClasses: ForeignClassNotice
   readonly #poolStatus: PoolStatusReconciler
   readonly #report: ConfigReport
   readonly #queues: {
     readonly activation: WorkQueue
     readonly services: WorkQueue
     readonly reservations: WorkQueue
+    readonly classes: WorkQueue
     readonly pools: WorkQueue
     readonly configuration: WorkQueue
   }
   /** keys of Services that concern us, by namespace */
   readonly #byNamespace = new Map<string, Set<string>>()
   readonly #frontends = new FrontendIndex()
+  /** pools that another one displaced */
+  #conflicts: ReadonlyMap<string, string> = new Map()
   #session: Session<ReservationObject> | undefined
   /** counts changes of leadership */
   #term = 0
@@ -102,6 +107,12 @@ export class Controller {
       ensureReservation: (key) => this.#reservations.ensure(key),
       onDecided: () => this.#followUp(),
     })
+    this.#foreignClasses = new ForeignClassNotice({
+      events: this.#events,
+      loadBalancerClass: options.loadBalancerClass,
+      service: (key) => this.inputs.services.store.get(key),
+      leads: () => this.#writable() !== undefined,
+    })
     this.#poolStatus = new PoolStatusReconciler({
       api,
       clock,
@@ -124,6 +135,7 @@ export class Controller {
       activation: this.#queue('activation', () => this.#activate()),
       services: this.#queue('services', (key) => this.#services.reconcile(key), CONCURRENCY),
       reservations: this.#queue('reservations', (key) => this.#reservations.reconcile(key), CONCURRENCY),
+      classes: this.#queue('classes', (key) => this.#foreignClasses.reconcile(key)),
       pools: this.#queue('pools', (key) => this.#unlessFenced(() => this.#poolStatus.reconcile(key))),
       configuration: this.#queue('configuration', () => this.#unlessFenced(() => this.#report.reconcile())),
     }
@@ -251,6 +263,7 @@ export class Controller {
     else if (keys.delete(key) && keys.size === 0) this.#byNamespace.delete(namespace)
     if (concerns || concerned || this.#session?.has(key)) this.#dirty(key)
     for (const affected of this.#frontends.set(key, current)) this.#dirty(affected)
+    if (this.#foreignClasses.concerns(current)) this.#queues.classes.addAfter(key, FOREIGN_CLASS_DELAY_MS)
     const rewritten = JSON.stringify(previous?.annotations) !== JSON.stringify(current?.annotations)
     if (concerns && rewritten && this.#writable() !== undefined) this.#services.warnDeprecated(current)
   }
@@ -306,6 +319,8 @@ export class Controller {
       if (concernsUs(service, loadBalancerClass)) this.#queues.services.add(key)
     }
     for (const keys of this.#byNamespace.values()) for (const key of keys) this.#queues.services.add(key)
+    for (const [key, service] of this.inputs.services.store)
+      if (this.#foreignClasses.concerns(service)) this.#queues.classes.addAfter(key, FOREIGN_CLASS_DELAY_MS)
     for (const key of this.#frontends.losers()) this.#queues.services.add(key)
     for (const name of [...config.pools.map((pool) => pool.name), ...this.#conflicts.keys()])
       this.#queues.pools.addAfter(name, POOL_STATUS_DELAY_MS)

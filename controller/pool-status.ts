@@ -28,7 +28,10 @@ export const CONFLICTING = 'Conflicting'
 export const conflictsIn = (problems: readonly Problem[]): ReadonlyMap<string, string> =>
   new Map(
     problems
-      .filter(({ kind, code, severity }) => kind === 'IPAddressPool' && code === 'FL_POOL_OVERLAP' && severity === 'error')
+      .filter(
+        ({ kind, code, severity }) =>
+          kind === 'IPAddressPool' && code === 'FL_POOL_OVERLAP' && severity === 'error',
+      )
       .map(({ name, field, message }) => [name, `${field}: ${message}`]),
   )
 

@@ -147,6 +147,7 @@ test.each([
       assignedIPv6: true,
       availableIPv4: true,
       availableIPv6: true,
+      conditions: true,
     }),
   ],
   [

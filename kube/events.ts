@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { KubeApi, KubeObject } from './api.ts'
 import type { Clock, Timer } from './clock.ts'
 import { backoffMs } from './backoff.ts'
@@ -37,6 +37,8 @@ interface Series {
   count: number
   /** name of the Event object; '' until it exists */
   name: string
+  /** the same from every process: whoever comes second finds it said */
+  readonly once: boolean
   queued: boolean
 }
 
@@ -57,6 +59,8 @@ export class EventRecorder {
   readonly #buckets: TokenBuckets
   readonly #queue: Series[] = []
   #draining: Promise<void> | undefined
+  readonly #id = randomBytes(5).toString('hex')
+  #count = 0
   #failures = 0
   #retry: Timer | undefined
   #dropped = 0
@@ -73,6 +77,18 @@ export class EventRecorder {
 
   /** Never throws and never waits. The same reason and message within 10 minutes count up one Event. */
   record(regarding: Regarding, type: 'Normal' | 'Warning', reason: string, message: string): void {
+    this.#record(regarding, type, reason, message, false)
+  }
+
+  /**
+   * As `record`, but there is one Event for each reason and message about an object, as long as the API server keeps
+   * it: not one for each restart or replica.
+   */
+  recordOnce(regarding: Regarding, type: 'Normal' | 'Warning', reason: string, message: string): void {
+    this.#record(regarding, type, reason, message, true)
+  }
+
+  #record(regarding: Regarding, type: Series['type'], reason: string, message: string, once: boolean): void {
     const now = this.#options.clock.now()
     const object = [regarding.kind, regarding.namespace ?? '', regarding.name, regarding.uid ?? '']
     if (!this.#buckets.take(object.join('/'), now)) return this.#drop()
@@ -82,8 +98,9 @@ export class EventRecorder {
       type,
       reason,
       message: text,
+      once,
     })
-    if (series.queued) return
+    if (series.queued || (once && series.count > 1)) return
     if (this.#queue.length >= QUEUE_LIMIT) return this.#drop()
     series.queued = true
     this.#queue.push(series)
@@ -101,7 +118,7 @@ export class EventRecorder {
   #seriesFor(
     key: string,
     now: number,
-    given: Pick<Series, 'regarding' | 'type' | 'reason' | 'message'>,
+    given: Pick<Series, 'regarding' | 'type' | 'reason' | 'message' | 'once'>,
   ): Series {
     const present = this.#series.get(key)
     const fresh = present && now - present.lastSeen < SERIES_MS ? present : undefined
@@ -164,8 +181,12 @@ export class EventRecorder {
         if (!isKubeError(error, 'FL_KUBE_NOT_FOUND')) throw error
       }
     }
-    const name = `${series.regarding.name.slice(0, 230)}.${randomBytes(8).toString('hex')}`
-    await api.create(resources.events, this.#event(series, namespace, name))
+    const name = `${series.regarding.name.slice(0, 230)}.${series.once ? digestOf(series) : this.#nextId()}`
+    try {
+      await api.create(resources.events, this.#event(series, namespace, name))
+    } catch (error) {
+      if (!series.once || !isKubeError(error, 'FL_KUBE_EXISTS')) throw error
+    }
     series.name = name
   }
 
@@ -189,10 +210,21 @@ export class EventRecorder {
     } as KubeObject
   }
 
+  /** Unique in the cluster: random for this process, then a count. */
+  #nextId(): string {
+    return `${this.#id}${(++this.#count).toString(16).padStart(6, '0')}`
+  }
+
   #drop(): void {
     this.#dropped++
   }
 }
+
+const digestOf = ({ regarding, reason, message }: Series): string =>
+  createHash('sha256')
+    .update(`${regarding.uid ?? ''}\n${reason}\n${message}`)
+    .digest('hex')
+    .slice(0, 16)
 
 const isTransient = (error: unknown): boolean =>
   isKubeError(error, 'FL_KUBE_UNREACHABLE', 'FL_KUBE_SERVER', 'FL_KUBE_THROTTLED')

@@ -3,22 +3,30 @@ import type { Nodes } from './cluster/nodes.ts'
 import type { ManagedProcess } from './managed-process.ts'
 import type { Links } from './network/links.ts'
 
-/** Each fault with what it does; those with `node` name one. */
+/** Each fault with what it does and what it is about: a node, a replica of the controller, or neither. */
 export const FAULTS = {
-  'crash-speaker': { node: true, does: 'SIGKILL to the speaker; it starts again after 10 s' },
-  'stop-speaker': { node: true, does: 'SIGTERM to the speaker; it stays stopped' },
-  'start-speaker': { node: true, does: 'starts a stopped speaker, or a crashed one at once' },
-  'freeze-speaker': { node: true, does: 'SIGSTOP to the speaker' },
-  'thaw-speaker': { node: true, does: 'SIGCONT to the speaker' },
-  'link-down': { node: true, does: 'the node loses the link to the LAN, and so the API server' },
-  'link-up': { node: true, does: 'ends link-down' },
-  partition: { node: true, does: 'the switch drops the frames of the node; its link stays up' },
-  heal: { node: true, does: 'ends partition' },
-  'crash-node': { node: true, does: 'the node is gone: speaker, pods, link and heartbeat' },
-  'start-node': { node: true, does: 'ends crash-node' },
-  'api-outage': { node: false, does: 'the API server answers nobody' },
-  'api-back': { node: false, does: 'ends api-outage' },
-} as const satisfies Record<string, { node: boolean; does: string }>
+  'crash-speaker': { on: 'node', does: 'SIGKILL to the speaker; it starts again after 10 s' },
+  'stop-speaker': { on: 'node', does: 'SIGTERM to the speaker; it stays stopped' },
+  'start-speaker': { on: 'node', does: 'starts a stopped speaker, or a crashed one at once' },
+  'freeze-speaker': { on: 'node', does: 'SIGSTOP to the speaker' },
+  'thaw-speaker': { on: 'node', does: 'SIGCONT to the speaker' },
+  'link-down': { on: 'node', does: 'the node loses the link to the LAN, and so the API server' },
+  'link-up': { on: 'node', does: 'ends link-down' },
+  partition: { on: 'node', does: 'the switch drops the frames of the node; its link stays up' },
+  heal: { on: 'node', does: 'ends partition' },
+  'crash-node': { on: 'node', does: 'the node is gone: speaker, pods, link and heartbeat' },
+  'start-node': { on: 'node', does: 'ends crash-node' },
+  'crash-controller': {
+    on: 'controller',
+    does: 'SIGKILL to the replica; it starts again after 20 s, when its Lease has run out',
+  },
+  'stop-controller': { on: 'controller', does: 'SIGTERM to the replica; it stays stopped' },
+  'start-controller': { on: 'controller', does: 'starts a stopped replica, or a crashed one at once' },
+  'freeze-controller': { on: 'controller', does: 'SIGSTOP to the replica' },
+  'thaw-controller': { on: 'controller', does: 'SIGCONT to the replica' },
+  'api-outage': { on: '', does: 'the API server answers nobody' },
+  'api-back': { on: '', does: 'ends api-outage' },
+} as const satisfies Record<string, { on: 'node' | 'controller' | ''; does: string }>
 
 export type FaultKind = keyof typeof FAULTS
 
@@ -26,12 +34,14 @@ export interface FaultTargets {
   readonly nodes: Nodes
   readonly links: Links
   readonly speakers: ReadonlyMap<string, ManagedProcess>
+  readonly controllers: ReadonlyMap<string, ManagedProcess>
   /** nodes whose pods are told when the node goes or comes */
   readonly podsOf: (node: string) => Promise<void>
   readonly outage: (on: boolean) => void
 }
 
 const RESTART_MS = 10_000
+const CONTROLLER_RESTART_MS = 20_000
 
 /**
  * Does something to the lab that goes wrong in real clusters.
@@ -41,20 +51,40 @@ const RESTART_MS = 10_000
 export async function injectFault(
   targets: FaultTargets,
   kind: FaultKind,
-  node: string | undefined,
+  target: string | undefined,
 ): Promise<string> {
   if (kind === 'api-outage' || kind === 'api-back') {
     targets.outage(kind === 'api-outage')
     return kind === 'api-outage' ? 'the API server answers nobody' : 'the API server answers again'
   }
   if (!Object.hasOwn(FAULTS, kind)) throw new LabError('FL_LAB_FAULT', `unknown fault ${String(kind)}`)
-  if (node === undefined) throw new LabError('FL_LAB_FAULT', `${kind} needs the name of a node`)
-  if (!targets.speakers.has(node)) throw new LabError('FL_LAB_FAULT', `there is no node ${node}`)
-  await injectOnNode(targets, kind, node)
-  return `${kind} ${node}: ${FAULTS[kind].does}`
+  const { on, does } = FAULTS[kind]
+  if (target === undefined) throw new LabError('FL_LAB_FAULT', `${kind} needs the name of a ${on}`)
+  const known = on === 'node' ? targets.speakers : targets.controllers
+  if (!known.has(target)) throw new LabError('FL_LAB_FAULT', `there is no ${on} ${target}`)
+  if (isOnController(kind)) await injectOnController(targets, kind, target)
+  else await injectOnNode(targets, kind, target)
+  return `${kind} ${target}: ${does}`
 }
 
-type NodeFault = Exclude<FaultKind, 'api-outage' | 'api-back'>
+type ControllerFault = Extract<FaultKind, `${string}-controller`>
+type NodeFault = Exclude<FaultKind, ControllerFault | 'api-outage' | 'api-back'>
+
+const isOnController = (kind: ControllerFault | NodeFault): kind is ControllerFault =>
+  FAULTS[kind].on === 'controller'
+
+async function injectOnController(
+  { controllers }: FaultTargets,
+  kind: ControllerFault,
+  name: string,
+): Promise<void> {
+  const replica = controllers.get(name) as ManagedProcess
+  if (kind === 'start-controller') return replica.start()
+  if (replica.pid === undefined) throw new LabError('FL_LAB_FAULT', `${name} does not run`)
+  if (kind === 'crash-controller') return replica.crash(CONTROLLER_RESTART_MS)
+  if (kind === 'stop-controller') return replica.stop()
+  replica.signal(kind === 'freeze-controller' ? 'SIGSTOP' : 'SIGCONT')
+}
 
 async function injectOnNode(targets: FaultTargets, kind: NodeFault, node: string): Promise<void> {
   const { nodes, links } = targets

@@ -2,6 +2,7 @@ import type { LanHost, NodeHost } from './network/addressing.ts'
 import { CLIENT, ROUTER, ROUTER_ASN } from './network/addressing.ts'
 import type { SupervisorArguments } from './messages.ts'
 import type { RouterKind } from './options.ts'
+import { controllerNames } from './product.ts'
 import { adminSocket } from './state-directory.ts'
 
 /** The answer of `lab info`: everything that another program needs to use the lab. */
@@ -17,6 +18,8 @@ export interface LabInfo {
   readonly router: { readonly kind: RouterKind; readonly addresses: readonly string[]; readonly asn: number }
   readonly nodes: readonly NodeInfo[]
   readonly controller: { readonly admin: string }
+  /** all replicas, that one first */
+  readonly controllers: readonly { readonly name: string; readonly admin: string }[]
   /** directory of the log files */
   readonly logs: string
   readonly forwarding: 'full' | 'off'
@@ -55,6 +58,10 @@ export function labInfo(args: SupervisorArguments, nodes: readonly NodeHost[]): 
       admin: adminSocket(files, node.name),
     })),
     controller: { admin: adminSocket(files, 'controller') },
+    controllers: controllerNames(options.controllers).map((name) => ({
+      name,
+      admin: adminSocket(files, name),
+    })),
     logs: files.logs,
     forwarding: options.forwarding,
   }

@@ -30,6 +30,7 @@ const withOptions = (command: Command): Command =>
     .option('--speaker-options <words>', 'further arguments of every speaker, such as "--masquerade-all"', '')
     .option('--no-speakers', 'start no speakers')
     .option('--no-controller', 'start no controller')
+    .option('--controllers <count>', 'replicas of the controller', '1')
 
 const withName = (command: Command): Command => command.option('--name <name>', 'of the lab', 'default')
 
@@ -65,7 +66,7 @@ function program(): Command {
   withName(lab.command('fault'))
     .description(`let something fail: ${Object.keys(FAULTS).join(', ')}`)
     .argument('<kind>')
-    .argument('[node]')
+    .argument('[target]', 'a node, or a replica of the controller: controller, controller-2 …')
     .action((kind: string, node: string | undefined, { name }: Named) => fault(name, kind, node))
   withName(lab.command('down'))
     .description('end the lab; nothing is left of it')
@@ -75,7 +76,7 @@ function program(): Command {
 
 async function demo(raw: RawOptions): Promise<void> {
   const options = parseOptions(raw)
-  if (!options.families.includes(4) || !options.speakers || !options.controller) {
+  if (!options.families.includes(4) || !options.speakers || options.controllers === 0) {
     throw new LabError('FL_LAB_OPTION', 'the demonstration needs IPv4, speakers and controller; use "lab up"')
   }
   const begun = performance.now()
@@ -112,8 +113,8 @@ async function up(raw: RawOptions & { detach?: boolean }): Promise<void> {
 /** Needs what the demonstration needs, both families and three nodes. */
 async function forwarding(raw: RawOptions): Promise<void> {
   const options = parseOptions(raw)
-  const { families, nodes, speakers, controller, forwarding: mode } = options
-  if (families.length < 2 || nodes < 3 || !speakers || !controller || mode !== 'full') {
+  const { families, nodes, speakers, controllers, forwarding: mode } = options
+  if (families.length < 2 || nodes < 3 || !speakers || controllers === 0 || mode !== 'full') {
     throw new LabError(
       'FL_LAB_OPTION',
       'the session needs both families, three nodes, speakers, controller and --forwarding full',

@@ -11,7 +11,7 @@ describe('options', () => {
       forwarding: 'full',
       speakerOptions: [],
       speakers: true,
-      controller: true,
+      controllers: 1,
     })
   })
 
@@ -19,6 +19,7 @@ describe('options', () => {
     [{ nodes: '0' }, '--nodes'],
     [{ nodes: '90' }, '--nodes'],
     [{ nodes: 'three' }, '--nodes'],
+    [{ controllers: '0' }, '--controllers'],
     [{ families: '64' }, '--families'],
     [{ router: 'quagga' }, '--router'],
     [{ forwarding: 'half' }, '--forwarding'],
@@ -31,6 +32,11 @@ describe('options', () => {
   it('splits the further arguments of speakers', () => {
     const { speakerOptions } = parseOptions({ speakerOptions: ' --nodeport-addresses  all --masquerade-all' })
     expect(speakerOptions).toEqual(['--nodeport-addresses', 'all', '--masquerade-all'])
+  })
+
+  it('counts replicas of the controller', () => {
+    expect(parseOptions({ controllers: '2' })).toMatchObject({ controllers: 2 })
+    expect(parseOptions({ controllers: '2', controller: false })).toMatchObject({ controllers: 0 })
   })
 
   it('takes names that are safe as a directory', () => {

@@ -17,7 +17,8 @@ export interface LabOptions {
   /** further arguments of every speaker */
   readonly speakerOptions: readonly string[]
   readonly speakers: boolean
-  readonly controller: boolean
+  /** replicas of the controller */
+  readonly controllers: number
 }
 
 /** The options as commander hands them over. */
@@ -30,6 +31,7 @@ export interface RawOptions {
   speakerOptions?: string
   speakers?: boolean
   controller?: boolean
+  controllers?: string
 }
 
 /**
@@ -40,6 +42,13 @@ export function parseOptions(raw: RawOptions): LabOptions {
   const nodes = Number(raw.nodes ?? '3')
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > MAX_NODES) {
     throw new LabError('FL_LAB_OPTION', `--nodes must be a number from 1 to ${MAX_NODES}, not ${raw.nodes}`)
+  }
+  const controllers = Number(raw.controllers ?? '1')
+  if (!Number.isInteger(controllers) || controllers < 1 || controllers > MAX_CONTROLLERS) {
+    throw new LabError(
+      'FL_LAB_OPTION',
+      `--controllers must be a number from 1 to ${MAX_CONTROLLERS}, not ${raw.controllers}`,
+    )
   }
   const families = FAMILIES[raw.families ?? '46']
   if (families === undefined) {
@@ -53,9 +62,11 @@ export function parseOptions(raw: RawOptions): LabOptions {
     forwarding: oneOf('--forwarding', ['full', 'off'] as const, raw.forwarding ?? 'full'),
     speakerOptions: (raw.speakerOptions ?? '').split(' ').filter((word) => word !== ''),
     speakers: raw.speakers ?? true,
-    controller: raw.controller ?? true,
+    controllers: (raw.controller ?? true) ? controllers : 0,
   }
 }
+
+const MAX_CONTROLLERS = 3
 
 const FAMILIES: Readonly<Record<string, readonly Family[]>> = { '4': [4], '6': [6], '46': [4, 6] }
 

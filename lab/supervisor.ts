@@ -18,7 +18,7 @@ import { nodeHosts, type NodeHost } from './network/addressing.ts'
 import { buildNetwork, namespacePath } from './network/build.ts'
 import { Links } from './network/links.ts'
 import { findPlace } from './places.ts'
-import { controllerProcess, readiness, speakerProcess } from './product.ts'
+import { controllerNames, controllerProcess, readiness, speakerProcess } from './product.ts'
 import { startRouter } from './router/router.ts'
 import { adminSocket, removeDirectory, writeState, type ProcessId } from './state-directory.ts'
 
@@ -30,7 +30,8 @@ import { adminSocket, removeDirectory, writeState, type ProcessId } from './stat
 const READY_LIMIT_MS = 30_000
 
 interface Products {
-  readonly controller: ManagedProcess | undefined
+  /** replicas by name */
+  readonly controllers: ReadonlyMap<string, ManagedProcess>
   readonly speakers: ReadonlyMap<string, ManagedProcess>
 }
 
@@ -53,6 +54,7 @@ async function run(args: SupervisorArguments, outside: ProcessId): Promise<void>
     nodes: cluster.nodes,
     links,
     speakers: products.speakers,
+    controllers: products.controllers,
     podsOf: (node) => cluster.pods.nodeChanged(node),
     outage: (on) => api.outage(on),
   }
@@ -92,23 +94,24 @@ async function populate(
 
 function startProducts(args: SupervisorArguments, api: LabApi, nodes: readonly NodeHost[]): Products {
   const { options, files } = args
-  const controller = options.controller
-    ? controllerProcess(files, api.kubeconfigFor('controller'))
-    : undefined
+  const access = api.kubeconfigFor('controller')
+  const controllers = new Map(
+    controllerNames(options.controllers).map((name) => [name, controllerProcess(files, access, name)]),
+  )
   const speakerConfig = api.kubeconfigFor('speaker')
   const speakers = new Map(
     nodes.map((node) => [node.name, speakerProcess(files, speakerConfig, node, options)]),
   )
-  controller?.start()
+  for (const controller of controllers.values()) controller.start()
   if (options.speakers) for (const speaker of speakers.values()) speaker.start()
-  return { controller, speakers }
+  return { controllers, speakers }
 }
 
 /** @throws LabError FL_LAB_TIMEOUT with the first process that is not ready, and why */
 async function untilReady(args: SupervisorArguments, products: Products): Promise<void> {
   const deadline = performance.now() + READY_LIMIT_MS
   const waiting = [
-    ...(products.controller === undefined ? [] : ['controller']),
+    ...products.controllers.keys(),
     ...[...products.speakers].filter(([, process]) => process.wanted).map(([name]) => name),
   ]
   for (const name of waiting) {
@@ -116,8 +119,9 @@ async function untilReady(args: SupervisorArguments, products: Products): Promis
       const reason = await readiness(adminSocket(args.files, name))
       if (reason === '') break
       if (performance.now() > deadline) {
-        const what = name === 'controller' ? 'the controller' : `the speaker of ${name}`
-        const log = join(args.files.logs, name === 'controller' ? 'controller.log' : `speaker-${name}.log`)
+        const isController = products.controllers.has(name)
+        const what = isController ? `the ${name}` : `the speaker of ${name}`
+        const log = join(args.files.logs, isController ? `${name}.log` : `speaker-${name}.log`)
         throw new LabError(
           'FL_LAB_TIMEOUT',
           `${what} is not ready after ${READY_LIMIT_MS / 1000} s: ${reason}; its last words: ${lastLine(log)}`,

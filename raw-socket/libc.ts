@@ -77,6 +77,8 @@ const c = {
   setns: declare('int setns(int, int)'),
   unshare: declare('int unshare(int)'),
   ifNameToIndex: declare('uint32_t if_nametoindex(const char*)'),
+  pthreadSelf: declare('uintptr_t pthread_self(void)'),
+  pthreadSetSchedParam: declare('int pthread_setschedparam(uintptr_t, int, const void*)'),
 }
 
 /**
@@ -208,6 +210,25 @@ export function interfaceIndex(name: string): number {
   const index = c.ifNameToIndex(name)
   if (index === 0) throw errnoError('if_nametoindex', errnos.ENODEV, name)
   return index
+}
+
+const SCHED_OTHER = 0
+const SCHED_RR = 2
+const SCHED_RESET_ON_FORK = 0x40000000
+/** Of `struct sched_param`: musl's has more after the priority than the one number of glibc's. */
+const schedParamLength = 64
+
+/**
+ * Lets the calling thread run before all ordinary ones, at the lowest real-time priority, or as the others again.
+ * Threads and processes that it starts are ordinary.
+ * @throws SystemError FL_SYS_ERRNO, EPERM without CAP_SYS_NICE or in a control group without real-time share
+ */
+export function setRealTime(on: boolean): void {
+  const priority = Buffer.alloc(schedParamLength)
+  priority.writeInt32LE(on ? 1 : 0)
+  const policy = (on ? SCHED_RR : SCHED_OTHER) | SCHED_RESET_ON_FORK
+  const errno = c.pthreadSetSchedParam(c.pthreadSelf(), policy, priority)
+  if (errno !== 0) throw errnoError('pthread_setschedparam', errno)
 }
 
 function int32(value: number): Buffer {

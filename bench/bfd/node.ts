@@ -8,7 +8,7 @@ import { defaultSettings } from '#speaker/bfd/config.ts'
 import type { BfdPort } from '#speaker/bfd/port.ts'
 import { BfdEdge } from '#speaker/wire/bfd-edge.ts'
 import { UdpBfdPort } from '#speaker/wire/bfd-port.ts'
-import { raiseThreadPriority } from '#speaker/wire/priority.ts'
+import { threadPriority } from '#speaker/wire/priority.ts'
 
 export interface NodeResult {
   readonly local: string
@@ -38,7 +38,7 @@ class Gaps {
 }
 
 function run(local: string, seconds: number, peers: readonly string[]): void {
-  void raiseThreadPriority
+  threadPriority(systemClock).start()
   const sent = new Gaps()
   const received = new Gaps()
   const edge = new BfdEdge({

@@ -11,6 +11,7 @@ import type {
   WriteOptions,
 } from '#kube/api.ts'
 import { kubeErrorFrom } from '#kube/errors.ts'
+import { typed } from '#kube/request-path.ts'
 import type { Authenticator, User } from './auth/authenticator.ts'
 import type { Authorizer } from './auth/authorizer.ts'
 import { REVIEWS, review } from './auth/reviews.ts'
@@ -77,7 +78,7 @@ export class LocalApi implements KubeApi {
         this.#backend,
         type,
         type.namespaced ? (namespace ?? 'default') : undefined,
-        object,
+        typed(resource, object),
         this.#writing(options),
       ),
     )
@@ -87,7 +88,7 @@ export class LocalApi implements KubeApi {
     const { namespace, name } = object.metadata
     const part = options.subresource ?? ''
     return this.#do(resource, (type) =>
-      update(this.#backend, type, namespace, name, object, part, this.#writing(options)),
+      update(this.#backend, type, namespace, name, typed(resource, object), part, this.#writing(options)),
     )
   }
 

@@ -159,11 +159,34 @@ describe('writes', () => {
       resources.endpointSlices,
       { addressType: 'IPv6', endpoints: [{ addresses: ['1.2.3.4'] }] },
     ],
-    ['a Lease without microseconds', resources.leases, { spec: { renewTime: '2026-01-01T00:00:00Z' } }],
-    ['a Secret that is not base64', resources.secrets, { data: { a: '%' } }],
+    ['a Lease of no time', resources.leases, { spec: { leaseDurationSeconds: 0 } }],
   ])('refuses %s', async (_what, of, more) => {
     const { create } = setUp()
     await expect(create(of, 'x', more)).rejects.toMatchObject({ code: 'FL_KUBE_INVALID' })
+  })
+
+  it.each([
+    ['a Lease without microseconds', resources.leases, { spec: { renewTime: '2026-01-01T00:00:00Z' } }],
+    ['a Secret that is not base64', resources.secrets, { data: { a: '%' } }],
+  ])('cannot read %s', async (_what, of, more) => {
+    const { create } = setUp()
+    await expect(create(of, 'x', more)).rejects.toMatchObject({ code: 'FL_KUBE_BAD_REQUEST' })
+  })
+
+  it('gives its rights to everybody who is authenticated, as every cluster does', async () => {
+    const { server } = setUp()
+    const api = server.local()
+    const may = async (path: string, groups: string[]) => {
+      const spec = { user: 'x', groups, nonResourceAttributes: { path, verb: 'get' } }
+      const answer = await api.create(resources.subjectAccessReviews, {
+        metadata: { name: '' },
+        spec,
+      } as KubeObject)
+      return (answer as { status?: { allowed?: boolean } }).status?.allowed
+    }
+    expect(await may('/api/v1/status', ['system:authenticated'])).toBe(true)
+    expect(await may('/fairlead/api/v1/status', ['system:authenticated'])).toBe(false)
+    expect(await may('/healthz', ['system:unauthenticated'])).toBe(true)
   })
 
   it.each(['UPPER', 'under_score', '-dash', 'a'.repeat(254)])('refuses the name %s', async (name) => {

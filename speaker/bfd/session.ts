@@ -24,6 +24,9 @@ export interface BfdSessionPorts {
 /** Answers to Polls: a peer that polls at the fastest rate of a BFDProfile gets all of them. */
 const answersPerSecond = 100
 
+/** The share of an interval by which the detection timer may be late without our having been paused. */
+const tolerance = 0.5
+
 /** The part of a session's status that the state machine and the counters give. */
 export type SessionPart = Omit<
   BfdSessionStatus,
@@ -40,6 +43,8 @@ export class BfdSession {
   #counters = { packetsIn: 0, packetsOut: 0, upEvents: 0, downEvents: 0 }
   #state: FsmState
   #since: number
+  /** when the detection timer should fire */
+  #detectDue = 0
   #running = false
   #dispatching = false
   #record: RecordingSink | undefined
@@ -141,12 +146,22 @@ export class BfdSession {
 
   #expired(name: TimerName): void {
     if (name === 'transmit') return this.repeat()
-    // After a pause of this thread timers come before what has arrived meanwhile, and our pause is not the peer's.
+    const { clock, afterArrivals, random } = this.#ports
     const heard = this.#counters.packetsIn
-    this.#ports.afterArrivals(() => {
+    const late = clock.now() - this.#detectDue
+    // After a pause of this thread timers come before what has arrived meanwhile, and our pause is not the peer's.
+    afterArrivals(() => {
       if (!this.#running || this.#counters.packetsIn !== heard) return
-      this.#dispatch({ kind: 'timer', name, random: this.#ports.random() })
+      const { receiveInterval } = this.status()
+      // It may have been the whole machine, and the peer's with it: one interval to hear from it.
+      if (late > receiveInterval * tolerance) this.#startDetection(receiveInterval)
+      else this.#dispatch({ kind: 'timer', name, random: random() })
     })
+  }
+
+  #startDetection(ms: number): void {
+    this.#detectDue = this.#ports.clock.now() + ms
+    this.#timers.start('detect', ms)
   }
 
   /** The one way into the state machine. An input that an action causes waits until the actions are done. */
@@ -179,7 +194,10 @@ export class BfdSession {
         this.#counters.packetsOut++
         return this.#ports.send(encodeControl(action.packet))
       case 'timer':
-        return this.#running ? this.#timers.start(action.name, action.ms) : undefined
+        if (!this.#running) return undefined
+        return action.name === 'detect'
+          ? this.#startDetection(action.ms)
+          : this.#timers.start(action.name, action.ms)
       case 'cancel':
         return this.#timers.cancel(action.name)
       case 'changed':

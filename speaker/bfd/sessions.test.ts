@@ -139,6 +139,29 @@ describe('a session', () => {
     expect(own.status().state).toBe('Down')
   })
 
+  test('after a pause of everything the peer gets one interval to be heard again', () => {
+    const { own } = bothUp()
+    const { now } = clock
+    let pause = 0
+    clock.now = () => now.call(clock) + pause
+    network.lost = () => true
+    clock.advance(600)
+    // The timer of the detection time comes, but much later than it should.
+    pause = 5000
+    clock.advance(300)
+    expect(own.status().state).toBe('Up')
+    network.lost = () => false
+    clock.advance(300)
+    expect(own.status()).toMatchObject({ state: 'Up', counters: { downEvents: 0 } })
+    network.lost = () => true
+    clock.advance(600)
+    pause += 5000
+    clock.advance(300)
+    expect(own.status().state).toBe('Up')
+    clock.advance(301)
+    expect(own.status().state).toBe('Down')
+  })
+
   test('replays from its recording', () => {
     const lines: string[] = []
     const own = node.acquire(request(), ignore)

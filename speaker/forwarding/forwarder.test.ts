@@ -6,6 +6,7 @@ import { FakeDataplane } from './fake-dataplane.ts'
 import { service, slice, testConfig, testNode } from './fixtures.ts'
 import { Forwarder } from './forwarder.ts'
 import { ForwardingMetrics } from './metrics.ts'
+import { emptyElements } from './model.ts'
 import type { ForwardingConfig } from './config.ts'
 
 let clock: TestClock
@@ -56,6 +57,21 @@ describe('start', () => {
     await clock.advance(60_000)
     expect(plane.adoptions).toBe(0)
     expect(one.view().synced).toBe(false)
+  })
+
+  test('another program is replaced: endpoints go where it had them', async () => {
+    const inherited = emptyElements()
+    inherited[4].frontends.set('172.30.0.41 . tcp . 80', '2')
+    inherited[4].endpoints.set('172.30.0.41 . tcp . 80 . 0', '10.0.0.2 . 80')
+    inherited[4].endpoints.set('172.30.0.41 . tcp . 80 . 1', '10.0.0.1 . 80')
+    Object.assign(plane, { inherited: () => inherited })
+    const one = forwarder()
+    one.start()
+    one.setNode(testNode)
+    one.setService('ns/s', service('s'), [slice('s', ['10.0.0.1', '10.0.0.2'])])
+    one.allListed()
+    await clock.advance(0)
+    expect(one.elements()[4].endpoints).toEqual(inherited[4].endpoints)
   })
 
   test('a restart changes nothing', async () => {

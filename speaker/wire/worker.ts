@@ -7,6 +7,7 @@ import { BgpEdge } from './bgp-edge.ts'
 import { connectPeer } from './bgp-connection.ts'
 import { Layer2Edge } from './layer2-edge.ts'
 import { wireLog } from './logger.ts'
+import { threadPriority } from './priority.ts'
 import type { WireDesired, WireObserved } from './protocol.ts'
 import type { WireWorkerData } from './wire-host.ts'
 
@@ -30,6 +31,7 @@ const bfd = new BfdEdge({
   post,
   log,
 })
+const priority = threadPriority(clock)
 const bgp = new BgpEdge({
   clock,
   random,
@@ -59,10 +61,12 @@ async function stop(): Promise<void> {
   layer2.stop()
   // The Cease goes out first: a router that takes AdminDown for a failure has no session to drop any more.
   await Promise.all([bgp.stop(), bfd.stop()])
+  priority.stop()
   post({ kind: 'stopped' })
   port.close()
 }
 
+priority.start()
 layer2.start()
 bgp.start()
 bfd.start()

@@ -203,9 +203,7 @@ describe('an address is not given, and kubectl describe says why', () => {
 
   test('A19: it is of the other family', async () => {
     await services.create({ name: 'web', annotations: { [IPS]: '2001:db8::1' } })
-    expect(await why('web', 'FamilyMismatch')).toContain(
-      'does not match the ipFamily of the service',
-    )
+    expect(await why('web', 'FamilyMismatch')).toContain('does not match the ipFamily of the service')
   })
 
   test('A7: the pool that is asked for has not the address that is asked for', async () => {

@@ -38,6 +38,8 @@ export interface Kubernetes {
   readonly certificateAuthority: string
   /** The path of a kubeconfig for a user in these groups; `system:masters` may do everything. */
   kubeconfig(user: string, groups?: readonly string[]): Promise<string>
+  /** A client certificate of such a user, and its key. */
+  certificate(user: string, groups?: readonly string[]): Promise<KeyPair>
   /** kube-apiserver alone: what it stored is still there when it starts again. */
   readonly apiServer: {
     kill(): Promise<void>
@@ -118,7 +120,8 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Kuber
       const program = (programs as Record<string, string>)['kube-controller-manager']
       start('kube-controller-manager', program, controllerFlags(access, authority.certificate, signing))
     }
-    return { server, certificateAuthority: authority.certificate, kubeconfig, apiServer, stop }
+    const certificate = (user: string, groups: readonly string[] = []) => authority.client(user, groups)
+    return { server, certificateAuthority: authority.certificate, kubeconfig, certificate, apiServer, stop }
   } catch (error) {
     await stop()
     throw error

@@ -16,7 +16,7 @@ import { readBody } from './body.ts'
 import type { Exchange } from './exchange.ts'
 import type { Faults } from './faults.ts'
 import { includeObject } from './query.ts'
-import { serveResource } from './resources.ts'
+import { serveResource, setWarnings } from './resources.ts'
 import { send, sendText } from './respond.ts'
 import { resourcePath } from './route.ts'
 import type { Services } from './services.ts'
@@ -92,7 +92,13 @@ async function answer(
   const at = resourcePath(segments)
   if (services.enforce) checkAccess(services, exchange, at)
   if (at !== undefined) {
-    serveResource(services, at, exchange)
+    try {
+      serveResource(services, at, exchange)
+    } catch (error) {
+      // A refusal comes with the warnings, too.
+      setWarnings(exchange)
+      throw error
+    }
     return
   }
   const found = request.method === 'GET' ? fixedDocument(services, segments, exchange) : undefined

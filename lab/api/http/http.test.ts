@@ -159,7 +159,7 @@ describe('access', () => {
     })
     expect(json(mine.body).status).toMatchObject({
       allowed: true,
-      reason: 'RBAC: allowed by RoleBinding "b"',
+      reason: 'RBAC: allowed by RoleBinding "b/default" of Role "r" to ServiceAccount "bob/default"',
     })
     await api.delete(
       { group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount', namespaced: true },
@@ -305,6 +305,8 @@ describe('watches', () => {
     const answer = await ask(server, port, 'GET', path)
     expect(lines(answer.body)).toMatchObject([
       { type: 'ADDED', object: { metadata: { name: 'a' } } },
+      // Without a version it begins as with sendInitialEvents.
+      { type: 'BOOKMARK', object: { metadata: { annotations: { 'k8s.io/initial-events-end': 'true' } } } },
       {
         type: 'BOOKMARK',
         object: { kind: 'Lease', metadata: { resourceVersion: String(server.store.revision) } },

@@ -276,7 +276,7 @@ function answer(exchange: Exchange, code: number, value: JsonObject): void {
 }
 
 /** RFC 7234 5.5 with code 299, as the API server sends them. */
-function setWarnings({ response, warnings }: Exchange): void {
+export function setWarnings({ response, warnings }: Exchange): void {
   const values = [...new Set(warnings)].map((one) => `299 - ${JSON.stringify(one)}`)
-  if (values.length > 0) response.setHeader('warning', values)
+  if (values.length > 0 && !response.headersSent) response.setHeader('warning', values)
 }

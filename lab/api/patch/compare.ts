@@ -28,7 +28,7 @@ function visit(
 ): void {
   if (before === after || equalJson(before, after)) return
   if (before === undefined) {
-    for (const one of fieldsOf(after, schema, path)) changed.add(one)
+    addNew(after, schema, path, changed)
     return
   }
   if (after === undefined) {
@@ -47,6 +47,32 @@ function visit(
     Array.isArray(before) && Array.isArray(after) && isKeyedList(before, schema) && isKeyedList(after, schema)
   if (keyed) visitItems(before, after, schema, path, changed, removed)
   else changed.add(path)
+}
+
+/** Structs that are pointers in Go: only these can be absent. */
+const POINTERS = /\.(SessionAffinityConfig|ClientIPConfig|RollingUpdate\w+|SecurityContext)$/
+
+/**
+ * All of a value that was not there: its fields, and the maps, keyed lists and pointers to structs themselves. Other
+ * structs of Go are always there, so nobody brings them.
+ */
+function addNew(value: unknown, schema: Schema | undefined, path: string, changed: Set<string>): void {
+  for (const one of fieldsOf(value, schema, path)) changed.add(one)
+  addContainers(value, schema, path, changed)
+}
+
+function addContainers(value: unknown, schema: Schema | undefined, path: string, changed: Set<string>): void {
+  if (Array.isArray(value)) {
+    if (isKeyedList(value, schema)) changed.add(path)
+    return
+  }
+  if (!isObject(value) || isAtomicMap(schema)) return
+  const isStruct = schema?.definition !== undefined && !POINTERS.test(schema.definition)
+  if (!isStruct && path !== '') changed.add(path)
+  else if (Object.keys(value).length === 0) changed.delete(path)
+  for (const [name, field] of Object.entries(value)) {
+    addContainers(field, fieldSchema(schema, name), joinPath(path, `f:${name}`), changed)
+  }
 }
 
 function visitItems(

@@ -76,8 +76,12 @@ export const writeManaged = (managed: readonly Managed[]): ManagedFieldsEntry[] 
 const compareText = (a: string | undefined, b: string | undefined): number =>
   (a ?? '') < (b ?? '') ? -1 : (a ?? '') > (b ?? '') ? 1 : 0
 
+/** Somebody who updates through two versions counts as two; who applies, as one. */
 export const sameWriter = (a: Writer, b: Writer): boolean =>
-  a.manager === b.manager && a.operation === b.operation && a.subresource === b.subresource
+  a.manager === b.manager &&
+  a.operation === b.operation &&
+  a.subresource === b.subresource &&
+  (a.operation === 'Apply' || a.apiVersion === b.apiVersion)
 
 /** Takes the fields that changed away from every manager but the one that changed them. */
 export function takeOver(managed: Managed[], difference: Difference, by: Writer): void {

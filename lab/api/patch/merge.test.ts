@@ -63,7 +63,7 @@ describe('JSON patch, RFC 6902', () => {
     [[{ op: 'add', path: '/b/c', value: 1 }], 422],
     [[{ op: 'add', path: '/l/9', value: 1 }], 422],
     [[{ op: 'add', path: '/l/01', value: 1 }], 422],
-    [[{ op: 'jump', path: '/a' }], 400],
+    [[{ op: 'jump', path: '/a' }], 422],
     [[{ op: 'add', path: 'a', value: 1 }], 400],
     [{}, 400],
   ])('refuses %j', (patch, code) => {
@@ -76,7 +76,7 @@ describe('strategic merge patch', () => {
   const merge = (target: unknown, patch: unknown) => strategicMergePatch(target, patch, POD)
   const containers = (...list: unknown[]) => ({ spec: { containers: list } })
 
-  it('merges lists by their key and appends new items', () => {
+  it('merges lists by their key, in the order of the patch', () => {
     const target = containers({ name: 'a', image: '1', ports: [{ containerPort: 80, name: 'x' }] })
     const patch = containers(
       { name: 'a', image: '2', ports: [{ containerPort: 81 }, { containerPort: 80, hostPort: 8 }] },
@@ -87,7 +87,7 @@ describe('strategic merge patch', () => {
         {
           name: 'a',
           image: '2',
-          ports: [{ containerPort: 80, name: 'x', hostPort: 8 }, { containerPort: 81 }],
+          ports: [{ containerPort: 81 }, { containerPort: 80, name: 'x', hostPort: 8 }],
         },
         { name: 'b', image: '3' },
       ),
@@ -117,7 +117,7 @@ describe('strategic merge patch', () => {
       spec: { containers: [{ name: 'a', args: ['1'] }] },
     }
     expect(merge(target, { metadata: { finalizers: ['c'] } })).toMatchObject({
-      metadata: { finalizers: ['a', 'b', 'c'] },
+      metadata: { finalizers: ['c', 'a', 'b'] },
     })
     expect(merge(target, { metadata: { '$deleteFromPrimitiveList/finalizers': ['a'] } })).toMatchObject({
       metadata: { finalizers: ['b'] },

@@ -87,7 +87,11 @@ function mark(old: ApiObject, finalizers: readonly string[], grace: number, now:
   const metadata: ApiObject['metadata'] = {
     ...old.metadata,
     ...(first || grace < deletionGracePeriodSeconds
-      ? { deletionTimestamp: timestamp(now + grace * 1000), deletionGracePeriodSeconds: grace }
+      ? {
+          deletionTimestamp: timestamp(now + grace * 1000),
+          // The storage of namespaces marks them itself.
+          ...(old.kind === 'Namespace' ? {} : { deletionGracePeriodSeconds: grace }),
+        }
       : {}),
   }
   if (finalizers.length > 0) metadata.finalizers = [...finalizers]

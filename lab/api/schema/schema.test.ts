@@ -95,8 +95,10 @@ const CUSTOM: Schema = {
 }
 
 describe('custom resources', () => {
-  const texts = (spec: JsonObject, old?: JsonObject) =>
+  const all = (spec: JsonObject, old?: JsonObject) =>
     validateCustom({ spec }, CUSTOM, old && { spec: old }).map(({ field, message }) => `${field}: ${message}`)
+  const texts = (spec: JsonObject, old?: JsonObject) =>
+    all(spec, old).filter((text) => !text.startsWith('<nil>: '))
   const ok = { addresses: ['1'] }
 
   it('prunes and names unknown fields', () => {
@@ -141,7 +143,7 @@ describe('custom resources', () => {
     ],
     [
       { addresses: '1' },
-      'spec.addresses: Invalid value: "1": spec.addresses in body must be of type array: "string"',
+      'spec.addresses: Invalid value: "string": spec.addresses in body must be of type array: "string"',
     ],
     [{ ...ok, mode: 'c' }, 'spec.mode: Unsupported value: "c": supported values: "a", "b"'],
     [
@@ -150,7 +152,7 @@ describe('custom resources', () => {
     ],
     [
       { ...ok, weight: 1.5 },
-      'spec.weight: Invalid value: 1.5: spec.weight in body must be of type integer: "number"',
+      'spec.weight: Invalid value: "number": spec.weight in body must be of type integer: "number"',
     ],
     [
       { ...ok, weight: null },
@@ -164,10 +166,18 @@ describe('custom resources', () => {
     ],
     [
       { ...ok, labels: { a: 1 } },
-      'spec.labels.a: Invalid value: 1: spec.labels.a in body must be of type string: "integer"',
+      'spec.labels.a: Invalid value: "integer": spec.labels.a in body must be of type string: "integer"',
     ],
   ])('refuses %j', (spec, text) => {
     expect(texts(spec)).toEqual([text])
+  })
+
+  it('says when it did not come to the rules', () => {
+    expect(all({})).toEqual([
+      'spec.addresses: Required value',
+      '<nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
+    ])
+    expect(all({ ...ok, weight: 101 })).toHaveLength(1)
   })
 
   it('accepts what the schema allows', () => {

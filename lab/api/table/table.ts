@@ -42,7 +42,7 @@ function rowObject(object: ApiObject, include: IncludeObject): JsonObject {
     case 'Metadata':
       return { object: toPartial(object) }
     case 'None':
-      return {}
+      return { object: null }
   }
 }
 

@@ -45,6 +45,7 @@ function watched(plane: Dataplane): Dataplane & { found: Elements | undefined; t
       await plane.apply(operations)
     },
     list: () => plane.list(),
+    inherited: () => plane.inherited?.(),
     watch: plane.watch.bind(plane),
     foreign: () => plane.foreign(),
     close: () => plane.close(),

@@ -1,4 +1,4 @@
-import { get, patch, post, put, remove, type Dialogue } from './dialogue.ts'
+import { get, patch, post, put, remove, type Dialogue, type Step } from './dialogue.ts'
 
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/default/leases'
 const ONE = `${LEASES}/one`
@@ -10,9 +10,17 @@ export const lease = (name: string | undefined, spec: object = {}, metadata: obj
   spec,
 })
 
+const WORDS = { differs: "the words of Go's parsers" }
+const FORMS = { differs: 'the forms that each of them speaks' }
+const TWICE = { differs: 'the lab does not notice a field that is there twice' }
+const PATHS = { differs: 'what no API server serves is answered as text' }
+
 const about = (name: string, ...steps: Dialogue['steps']): Dialogue => ({ name: `object: ${name}`, steps })
 /** Creates what may be refused, and takes it away again. */
-const tried = (body: unknown, path = LEASES) => [post(path, body), remove(ONE)]
+const tried = (body: unknown, path = LEASES, more: Partial<Step> = {}) => [
+  post(path, body, more),
+  remove(ONE),
+]
 
 export const objectDialogues: readonly Dialogue[] = [
   about(
@@ -20,13 +28,16 @@ export const objectDialogues: readonly Dialogue[] = [
     post(LEASES, lease('one', { holderIdentity: 'a', leaseDurationSeconds: 15 }), { as: 'made' }),
     post(LEASES, lease('one')),
     get(ONE),
-    put(ONE, lease('one', { holderIdentity: 'b' }, { resourceVersion: '{rv:made}' })),
-    put(ONE, lease('one', { holderIdentity: 'c' }, { resourceVersion: '{rv:made}' })),
+    put(ONE, lease('one', { holderIdentity: 'b' }, { resourceVersion: '{made:metadata.resourceVersion}' })),
+    put(ONE, lease('one', { holderIdentity: 'c' }, { resourceVersion: '{made:metadata.resourceVersion}' })),
     put(ONE, lease('one', { holderIdentity: 'c' })),
     put(ONE, lease('one', { holderIdentity: 'c' }, { resourceVersion: 'x' })),
     put(ONE, lease('one', { holderIdentity: 'c' }, { namespace: 'kube-system' })),
     put(`${LEASES}/two`, lease('two', { holderIdentity: 'c' })),
-    put(`${LEASES}/two`, lease('two', { holderIdentity: 'c' }, { resourceVersion: '{rv:made}' })),
+    put(
+      `${LEASES}/two`,
+      lease('two', { holderIdentity: 'c' }, { resourceVersion: '{made:metadata.resourceVersion}' }),
+    ),
     get(`${LEASES}/two`),
     remove(ONE),
     remove(ONE),
@@ -44,7 +55,9 @@ export const objectDialogues: readonly Dialogue[] = [
     remove(ONE, { gracePeriodSeconds: -1 }),
     get(ONE),
     post(LEASES, lease('one'), { as: 'again' }),
-    remove(ONE, { preconditions: { uid: '{uid:again}', resourceVersion: '{rv:again}' } }),
+    remove(ONE, {
+      preconditions: { uid: '{again:metadata.uid}', resourceVersion: '{again:metadata.resourceVersion}' },
+    }),
     post(LEASES, lease('a', {}, { labels: { all: 'yes' } })),
     post(LEASES, lease('b', {}, { labels: { all: 'yes' } })),
     remove(`${LEASES}?labelSelector=all`),
@@ -63,7 +76,6 @@ export const objectDialogues: readonly Dialogue[] = [
     patch('merge', ONE, { spec: { leaseDurationSeconds: 'x' } }),
     patch('merge', ONE, { spec: { leaseDurationSeconds: 1.5 } }),
     patch('merge', ONE, { spec: { leaseTransitions: -1 } }),
-    patch('merge', ONE, { spec: { holderIdentity: '' } }),
     patch('merge', ONE, { spec: { strategy: 'x', preferredHolder: 'y' } }),
     remove(ONE),
   ),
@@ -74,17 +86,23 @@ export const objectDialogues: readonly Dialogue[] = [
     post(LEASES, lease('one', {}, { namespace: 'kube-system' })),
     post('/apis/coordination.k8s.io/v1/namespaces/nowhere/leases', lease('one')),
     post('/apis/coordination.k8s.io/v1/leases', lease('one')),
-    ...tried({ ...lease('one'), kind: 'Service' }),
-    ...tried({ ...lease('one'), apiVersion: 'v1' }),
+    ...tried({ ...lease('one'), kind: 'Service' }, LEASES, WORDS),
+    ...tried({ ...lease('one'), apiVersion: 'v1' }, LEASES, WORDS),
     ...tried({ metadata: { name: 'one' } }),
     ...tried({ ...lease('one'), apiVersion: undefined, kind: undefined }),
     ...tried(lease('one', {}, { resourceVersion: '5' })),
-    ...tried(lease('one', {}, { uid: 'mine', creationTimestamp: '2020-01-01T00:00:00Z', generation: 7, selfLink: 'x' })),
+    ...tried(
+      lease(
+        'one',
+        {},
+        { uid: 'mine', creationTimestamp: '2020-01-01T00:00:00Z', generation: 7, selfLink: 'x' },
+      ),
+    ),
     ...tried(lease('one', {}, { deletionTimestamp: '2020-01-01T00:00:00Z' })),
     get('/apis/coordination.k8s.io/v1/namespaces/default/nothings'),
-    get('/apis/nothing.io/v1/namespaces/default/leases'),
-    get('/apis/coordination.k8s.io/v9/leases'),
-    get('/nothing'),
+    get('/apis/nothing.io/v1/namespaces/default/leases', PATHS),
+    get('/apis/coordination.k8s.io/v9/leases', PATHS),
+    get('/nothing', PATHS),
     { method: 'PUT', path: LEASES, body: lease('one') },
     { method: 'POST', path: ONE, body: lease('one') },
     { method: 'PATCH', path: LEASES, body: {}, type: 'application/merge-patch+json' },
@@ -99,8 +117,21 @@ export const objectDialogues: readonly Dialogue[] = [
     ...tried(lease('one', {}, { labels: ['a'] })),
     ...tried(lease('one', {}, { labels: {}, annotations: {} })),
     ...tried(lease('one', {}, { ownerReferences: [{ name: 'x' }] })),
-    ...tried(lease('one', {}, { ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: 'x', uid: 'y', controller: true }, { apiVersion: 'v1', kind: 'Pod', name: 'z', uid: 'z', controller: true }] })),
-    ...tried(lease('one', {}, { ownerReferences: [{ apiVersion: 'v1', kind: 'Event', name: 'x', uid: 'y' }] })),
+    ...tried(
+      lease(
+        'one',
+        {},
+        {
+          ownerReferences: [
+            { apiVersion: 'v1', kind: 'Pod', name: 'x', uid: 'y', controller: true },
+            { apiVersion: 'v1', kind: 'Pod', name: 'z', uid: 'z', controller: true },
+          ],
+        },
+      ),
+    ),
+    ...tried(
+      lease('one', {}, { ownerReferences: [{ apiVersion: 'v1', kind: 'Event', name: 'x', uid: 'y' }] }),
+    ),
     post(LEASES, lease('one', {}, { finalizers: ['not/a/name'] })),
     post(LEASES, lease('one', {}, { finalizers: ['short'] })),
     patch('merge', ONE, { metadata: { finalizers: null } }),
@@ -117,16 +148,21 @@ export const objectDialogues: readonly Dialogue[] = [
   ),
   about(
     'bodies',
-    post(LEASES, '{'),
-    post(LEASES, ''),
-    post(LEASES, '[]'),
+    post(LEASES, '{', WORDS),
+    post(LEASES, '', WORDS),
+    post(LEASES, '[]', WORDS),
     post(LEASES, 'null'),
-    post(LEASES, '"x"'),
+    post(LEASES, '"x"', WORDS),
     post(LEASES, lease('one'), { type: 'text/plain' }),
-    post(LEASES, 'apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {name: one}\n', { type: 'application/yaml' }),
+    post(LEASES, 'apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: {name: one}\n', {
+      type: 'application/yaml',
+    }),
     remove(ONE),
-    ...tried('{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{"name":"one","name":"one"}}'),
-    ...tried('{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{"name":"one","name":"one"}}', `${LEASES}?fieldValidation=Strict`),
+    ...tried(
+      '{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{"name":"one","name":"one"}}',
+      LEASES,
+      TWICE,
+    ),
     ...tried({ ...lease('one', { colour: 'red' }), extra: 1 }),
     ...tried({ ...lease('one', { colour: 'red' }), extra: 1 }, `${LEASES}?fieldValidation=Strict`),
     ...tried({ ...lease('one', { colour: 'red' }), extra: 1 }, `${LEASES}?fieldValidation=Ignore`),
@@ -134,10 +170,10 @@ export const objectDialogues: readonly Dialogue[] = [
     ...tried(lease('one'), `${LEASES}?dryRun=All`),
     ...tried(lease('one'), `${LEASES}?dryRun=Some`),
     ...tried(lease('one'), `${LEASES}?fieldManager=${'x'.repeat(129)}`),
-    ...tried(lease('one'), `${LEASES}?fieldManager=a%00b`),
+    ...tried(lease('one'), `${LEASES}?fieldManager=a%00b`, WORDS),
     ...tried({ ...lease('one'), Spec: { holderIdentity: 'x' } }),
-    get(LEASES, { accept: 'text/html' }),
-    get(LEASES, { accept: 'application/json;as=Odd' }),
+    get(LEASES, { accept: 'text/html', ...FORMS }),
+    get(LEASES, { accept: 'application/json;as=Odd', ...FORMS }),
   ),
   about(
     'patches',
@@ -145,8 +181,8 @@ export const objectDialogues: readonly Dialogue[] = [
     patch('merge', ONE, { metadata: { labels: { a: null, e: 'f' } } }),
     patch('merge', ONE, {}),
     patch('merge', ONE, '[]'),
-    patch('merge', ONE, '{'),
-    patch('merge', ONE, { metadata: { resourceVersion: '{rv:made}' } }),
+    patch('merge', ONE, '{', WORDS),
+    patch('merge', ONE, { metadata: { resourceVersion: '{made:metadata.resourceVersion}' } }),
     patch('merge', ONE, { spec: { colour: 'red' } }),
     patch('merge', `${ONE}?fieldValidation=Ignore`, { spec: { colour: 'red' } }),
     patch('json', ONE, [{ op: 'replace', path: '/spec/holderIdentity', value: 'b' }]),
@@ -155,11 +191,24 @@ export const objectDialogues: readonly Dialogue[] = [
     patch('json', ONE, [{ op: 'odd', path: '/spec' }]),
     patch('json', ONE, {}),
     patch('json', ONE, [{ op: 'add', path: '/metadata/labels/x~1y', value: 'z' }]),
-    patch('json', ONE, [{ op: 'copy', from: '/spec/holderIdentity', path: '/metadata/labels/who' }, { op: 'move', from: '/metadata/labels/who', path: '/metadata/labels/moved' }]),
+    patch('json', ONE, [
+      { op: 'copy', from: '/spec/holderIdentity', path: '/metadata/labels/who' },
+      { op: 'move', from: '/metadata/labels/who', path: '/metadata/labels/moved' },
+    ]),
     patch('strategic', ONE, { metadata: { labels: { $patch: 'replace', only: 'this' } } }),
     patch('strategic', ONE, { spec: null }),
-    { ...patch('merge', ONE, {}), type: 'application/odd' },
-    { ...patch('merge', ONE, {}), type: 'application/json' },
+    patch('merge', ONE, { metadata: { finalizers: ['x.io/a', 'x.io/b'] } }),
+    patch('strategic', ONE, { metadata: { finalizers: ['x.io/c'] } }),
+    patch('strategic', ONE, {
+      metadata: {
+        '$setElementOrder/finalizers': ['x.io/b', 'x.io/d', 'x.io/a'],
+        '$deleteFromPrimitiveList/finalizers': ['x.io/c'],
+        finalizers: ['x.io/d'],
+      },
+    }),
+    patch('merge', ONE, { metadata: { finalizers: null } }),
+    { ...patch('merge', ONE, {}), type: 'application/odd', ...FORMS },
+    { ...patch('merge', ONE, {}), type: 'application/json', ...FORMS },
     patch('merge', `${LEASES}/two`, { spec: {} }),
     patch('merge', `${ONE}?force=true`, {}),
     remove(ONE),

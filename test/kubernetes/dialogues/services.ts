@@ -250,7 +250,10 @@ export const serviceDialogues: readonly Dialogue[] = [
     steps: [
       post(SERVICES, service('one', lb()), { as: 'made' }),
       put(`${SERVICES}/one`, service('one', lb({ selector: { a: 'b' } }))),
-      put(`${SERVICES}/one`, service('one', lb({ selector: { a: 'c' } }), { resourceVersion: '{rv:made}' })),
+      put(
+        `${SERVICES}/one`,
+        service('one', lb({ selector: { a: 'c' } }), { resourceVersion: '{made:metadata.resourceVersion}' }),
+      ),
       put(`${SERVICES}/one`, service('two', lb())),
       put(`${SERVICES}/two`, service('two', lb())),
       remove(`${SERVICES}/one`),

@@ -143,7 +143,7 @@ describe('addresses and ports that are taken', () => {
     await create({ clusterIP: '10.96.3.3' })
     await expect(create({ clusterIP: '10.96.3.3' }, 'b')).rejects.toEqual(refused('already allocated'))
     await expect(create({ clusterIP: '10.97.0.1' }, 'b')).rejects.toEqual(
-      refused('is not in the valid range'),
+      refused('does not match the current range'),
     )
     await expect(create({ clusterIP: 'nonsense' }, 'b')).rejects.toEqual(
       refused('must be a valid IP address'),
