@@ -65,15 +65,16 @@ export class ControllerMetrics {
       'Services that claim an address and port which an older Service has',
       sources.frontendConflicts,
     )
-    new Gauge({
+    const depths = new Gauge({
       name: 'workqueue_depth',
       help: 'Keys that wait, due or not',
       labelNames: ['name'],
-      registers,
+      registers: [],
       collect() {
         for (const { name, depth } of sources.queues()) this.set({ name }, depth)
       },
     })
+    for (const one of registers) one.registerMetric(depths)
     const seconds = (name: string, help: string) =>
       new Histogram({ name, help, labelNames: ['name'], registers, buckets: [0.001, 0.01, 0.1, 1, 10, 60] })
     this.#duration = seconds('workqueue_work_duration_seconds', 'How long work on one key took')

@@ -1,8 +1,7 @@
 import type { LanHost, NodeHost } from './network/addressing.ts'
 import { CLIENT, ROUTER, ROUTER_ASN } from './network/addressing.ts'
 import type { SupervisorArguments } from './messages.ts'
-import type { RouterKind } from './options.ts'
-import { controllerNames } from './product.ts'
+import { controllerNames, type RouterKind } from './options.ts'
 import { adminSocket } from './state-directory.ts'
 
 /** The answer of `lab info`: everything that another program needs to use the lab. */

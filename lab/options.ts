@@ -91,3 +91,7 @@ function oneOf<const T extends string>(option: string, allowed: readonly T[], gi
   }
   return found
 }
+
+/** Names of the replicas of the controller; the first has that of the component. */
+export const controllerNames = (count: number): string[] =>
+  Array.from({ length: count }, (_one, index) => (index === 0 ? 'controller' : `controller-${index + 1}`))

@@ -29,10 +29,6 @@ const SLIM = {
   NODE_OPTIONS: '--max-semi-space-size=2',
 }
 
-/** Names of the replicas of the controller; the first has that of the component. */
-export const controllerNames = (count: number): string[] =>
-  Array.from({ length: count }, (_one, index) => (index === 0 ? 'controller' : `controller-${index + 1}`))
-
 /** A replica of the controller runs beside the API server, where the LAN's switch is. */
 export function controllerProcess(files: LabFiles, kubeconfig: string, name: string): ManagedProcess {
   const socket = adminSocket(files, name)
