@@ -46,9 +46,19 @@ export function explain(evidence: Evidence): Explanation {
   return {
     service: evidence.key,
     verdict: cause?.verdict ?? 'ok',
-    headline: cause === undefined ? 'every check passed' : `${cause.question} ${capital(cause.evidence)}.`,
+    headline: headlineOf(results, cause),
     checks: results,
   }
+}
+
+/** What is not known here, because another process knows it, is no answer to "why does it not work?". */
+function headlineOf(results: readonly CheckResult[], cause: CheckResult | undefined): string {
+  if (cause === undefined) return 'every check passed'
+  if (cause.verdict !== 'unknown' || results.every(({ verdict }) => verdict === 'unknown')) {
+    return `${cause.question} ${capital(cause.evidence)}.`
+  }
+  const open = results.flatMap(({ id, verdict }) => (verdict === 'unknown' ? [id] : []))
+  return `every check passed that can be made here, all but ${open.join(', ')}`
 }
 
 const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1)

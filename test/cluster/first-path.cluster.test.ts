@@ -309,12 +309,28 @@ describe('faults', () => {
   })
 
   test('a speaker that crashes goes on forwarding, and changes nothing when it is back', async () => {
-    const elements = () => lab.output('node/node2', 'nft', '--stateless', 'list', 'table', 'ip', 'fairlead')
-    const sorted = async () =>
-      (await elements())
-        .split(/[\s,]+/)
+    // Not the whole table: chains for numbers of endpoints that are not in use any more go at a start.
+    const maps = ['frontends', 'endpoints', 'nodeports', 'nodeport-endpoints', 'external-cluster', 'pingable']
+    const sorted = async () => {
+      const json = await lab.output(
+        'node/node2',
+        'nft',
+        '--json',
+        '--stateless',
+        'list',
+        'table',
+        'ip',
+        'fairlead',
+      )
+      const { nftables } = JSON.parse(json) as {
+        nftables: Record<string, { name: string; elem?: unknown[] } | undefined>[]
+      }
+      return nftables
+        .flatMap(({ map, set }) => map ?? set ?? [])
+        .filter(({ name }) => maps.includes(name))
+        .flatMap(({ name, elem = [] }) => elem.map((one) => `${name} ${JSON.stringify(one)}`))
         .sort()
-        .join(' ')
+    }
     const nodePort = await jsonpath('service/nginx', '.spec.ports[0].nodePort')
     const before = await sorted()
     await lab.command('fault', 'crash-speaker', 'node2')
@@ -324,7 +340,8 @@ describe('faults', () => {
     await until('node2 is back', async () =>
       (await lab.fairlead(lab.info.nodes[1].admin, 'status')).stdout.includes('in step') ? true : undefined,
     )
-    expect(await sorted()).toBe(before)
+    expect(before.length).toBeGreaterThan(10)
+    expect(await sorted()).toEqual(before)
   })
 
   test('an API outage stops no request and moves no address', async () => {

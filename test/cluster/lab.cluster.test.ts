@@ -174,7 +174,11 @@ describe('lab', () => {
 
   it('lets a deleted pod serve for a while, terminating, and replaces it', async () => {
     const [{ metadata, status }] = await readyPods()
-    await api.delete(labResources.pods, { namespace: 'default', name: metadata.name })
+    const key = { namespace: 'default', name: metadata.name }
+    // Long enough to be asked while it ends, on a busy machine too.
+    const labels = { 'lab.fairlead.io/termination': '5' }
+    await api.patch(labResources.pods, key, { metadata: { labels } }, { type: 'merge' })
+    await api.delete(labResources.pods, key)
     const ending = await until('it', async () => {
       const endpoints = (await slices()).flatMap((slice) => slice.endpoints)
       return endpoints.find((endpoint) => endpoint.terminating)
