@@ -279,6 +279,32 @@ describe('Reflector', () => {
     }
   })
 
+  it('falls back when the initial events break off in the middle three times; an outage is no such thing', async () => {
+    const { reflector, api, clock, asked, contents } = await make()
+    const { watch } = api
+    let outage = true
+    let broken = 0
+    api.watch = (to, options) => {
+      if (!options.sendInitialEvents) return watch.call(api, to, options)
+      return (async function* () {
+        if (!outage) {
+          broken++
+          yield event('ADDED', 'a', '1', '1')
+        }
+        throw unreachable()
+      })()
+    }
+    reflector.start()
+    await clock.advance(600_000)
+    expect([reflector.synced, broken, asked()]).toEqual([false, 0, []])
+    outage = false
+    // Three times the longest back-off.
+    await clock.advance(95_000)
+    expect([reflector.synced, broken, asked()]).toEqual([true, 3, ['list nodes', 'watch nodes']])
+    expect(contents()).toEqual({ a: '1', b: '1' })
+    reflector.stop()
+  })
+
   it('takes what happens between the initial events and their bookmark', async () => {
     const { reflector, contents, api } = await make({ nodes: [] })
     api.watch = async function* () {

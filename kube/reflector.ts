@@ -54,6 +54,8 @@ export class Reflector<T> {
   #version = ''
   #watchList = true
   #failures = 0
+  /** how often initial events began to come and broke off */
+  #brokenOff = 0
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options
@@ -178,6 +180,8 @@ export class Reflector<T> {
       }
     } catch (error) {
       if (!initialDone && !attempt.silent && refusesWatchList(error)) return this.#fallBack(error)
+      // Cut off in the middle again and again: a server that sends all at once gives up on a reader who is slower.
+      if (!initialDone && heard && ++this.#brokenOff >= SUSPECT_AFTER) return this.#fallBack(error)
       if (initialDone && clock.now() - begun >= HEALTHY_MS) this.#failures = 0
       if (!attempt.silent) throw error
     } finally {

@@ -71,9 +71,8 @@ export async function compare(world: World, sizes: readonly number[]): Promise<v
       )
     }
   }
-  report.print(
-    'Forwarding: real API server and objects, each proxy on a node of its own; see README.md for what is measured',
-  )
+  const server = world.alone === '' ? 'a real API server' : "the lab's API server"
+  report.print(`Forwarding with ${server}, each proxy on a node of its own; README.md says what is measured`)
   console.log(`machine noise, the same computation all through the run: ${spread(noise.samples, 'ms')}`)
 }
 

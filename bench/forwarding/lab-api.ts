@@ -36,6 +36,8 @@ async function serve(host: string, port: number, kubeconfig: string, serviceCidr
     names: [host],
     tokens: { [token]: { user: 'bench', groups: ['system:masters'] } },
     historyLimit: 100_000,
+    // Initial events are written at once, and 45,000 of them are more than a watcher may leave unread otherwise.
+    watchBacklog: 2 ** 30,
   })
   await server.listen({ host, port })
   writeFileSync(kubeconfig, server.kubeconfig(`https://${host}:${port}`, token), { mode: 0o600 })

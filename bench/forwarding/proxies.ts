@@ -66,6 +66,9 @@ export const fairlead = (kubeconfig: string, namespace: string, place: Place): P
   restMs: 0,
 })
 
+/** Tens of thousands of Services on a busy machine. */
+const SAY_MS = 120_000
+
 /** Starts and ends one proxy, many times. */
 export class Proxy {
   readonly spec: ProxySpec
@@ -110,6 +113,6 @@ export class Proxy {
 
   /** Resolves with what `find` makes of what it has said since it started, as soon as that is something. */
   said<T>(what: string, find: (log: string) => T | undefined): Promise<T> {
-    return until(what, () => find(readFileSync(this.#log, 'utf8')), 10_000)
+    return until(what, () => find(readFileSync(this.#log, 'utf8')), SAY_MS)
   }
 }

@@ -34,6 +34,49 @@ function started(): { planner: Planner; actual: MutableElements; step: () => str
 const operationText = ({ do: what, collection, key, value }: Operation): string =>
   `${what} ${collection} ${key}${value === '' ? '' : ` : ${value}`}`
 
+describe('an error while a Service is planned', () => {
+  const good = (n: number) =>
+    [
+      `ns/s${n}`,
+      service(`s${n}`, { clusterIPs: [`10.96.0.${n}`] }),
+      [slice(`s${n}`, [{ address: `10.1.0.${n}`, node: 'other' }])],
+    ] as const
+  const broken = (): Service => {
+    const made = service('bad', { clusterIPs: ['10.96.0.9'] })
+    return Object.defineProperty(made, 'ports', {
+      get: () => {
+        throw new Error('nobody thought of this')
+      },
+    })
+  }
+
+  test('costs nothing of the others, at a restart neither', () => {
+    const { planner, actual, step } = started()
+    for (const n of [1, 2]) planner.setService(...good(n))
+    step()
+    const before = elementLines(actual)
+    const next = new Planner(testConfig)
+    next.setNode(testNode)
+    for (const n of [1, 2]) next.setService(...good(n))
+    next.setService('ns/bad', broken(), [])
+    applyTo(actual, next.operations(actual, true).operations)
+    expect(elementLines(actual)).toEqual(before)
+    expect(next.problems('ns/bad')).toEqual(['cannot be planned: Error: nobody thought of this'])
+  })
+
+  test('keeps the last plan of the Service in force, until it can be planned again', () => {
+    const { planner, actual, step } = started()
+    planner.setService(...good(1))
+    step()
+    planner.setService('ns/s1', broken(), [])
+    expect(step()).toEqual([])
+    expect(planner.problems('ns/s1')).toHaveLength(1)
+    planner.setService('ns/s1', undefined, [])
+    step()
+    expect(actual[4].frontends.size).toBe(0)
+  })
+})
+
 describe('costs are those of the change', () => {
   test('one port of the API server without endpoints keeps its last ones though another has some', () => {
     const { planner, actual, step } = started()

@@ -112,7 +112,22 @@ export class Planner {
     const node = this.#node
     if (node === undefined) return { operations: [], services: new Set() }
     const services = new Set(this.#dirty)
-    this.#dirty.clear()
+    try {
+      const operations = this.#operations(services, node, { actual, full, inherited })
+      this.#dirty.clear()
+      return { operations, services }
+    } catch (error) {
+      // What was not planned is still to be planned: to forget it would be to want nothing, and to delete everything.
+      this.#nodeDirty = true
+      throw error
+    }
+  }
+
+  #operations(
+    services: Set<string>,
+    node: NodeContext,
+    { actual, full, inherited }: { actual: Elements; full: boolean; inherited: Elements | undefined },
+  ): Operation[] {
     if (this.#nodeDirty) this.#desired.set(NODE, nodeElements(node, this.#config), !full)
     this.#nodeDirty = false
     if (full) {
@@ -129,12 +144,11 @@ export class Planner {
     for (const key of services) this.#desired.set(key, this.#elements(key, slots, full), !full)
     if (full) this.#affinity.settle()
     const touched = this.#desired.takeTouched()
-    const operations = diff(
+    return diff(
       actual,
       (family, collection, key) => this.#desired.get(family, collection, key),
       full ? this.#desired.allKeys(actual) : touched,
     )
-    return { operations, services }
   }
 
   /** Every Service that was handed over, planned or not. */
@@ -203,7 +217,7 @@ export class Planner {
   #replan(key: string, node: NodeContext, slots: Slots): ReadonlySet<string> {
     const observed = this.#observed.get(key)
     const previous = this.#plans.get(key)
-    let plan = observed && encodable(planService(observed.service, observed.slices, node))
+    let plan = observed && planned(key, observed, node, previous)
     if (plan && key === API_SERVICE) plan = keepEndpoints(plan, previous, slots, node)
     plan = this.#timeouts.fit(key, plan)
     const created = plan?.created ?? previous?.created ?? ''
@@ -254,6 +268,26 @@ export class Planner {
 
   #holds(key: string, frontend: Frontend): boolean {
     return this.#claims[frontend.family].holder(frontend.key) === key
+  }
+}
+
+/**
+ * One Service that cannot be planned costs itself only: it keeps the plan that it had. This is for what nobody thought
+ * of; objects that are merely wrong have their problems in a plan.
+ */
+function planned(
+  key: string,
+  { service, slices }: Observed,
+  node: NodeContext,
+  previous: ServicePlan | undefined,
+): ServicePlan {
+  try {
+    return encodable(planService(service, slices, node))
+  } catch (error) {
+    const problems = [`cannot be planned: ${String(error)}`]
+    if (previous !== undefined) return { ...previous, problems }
+    const nothing = { frontends: [], clusterIPs: [], pingable: [] }
+    return { key, created: '', skipped: 'invalid', affinity: false, problems, ...nothing }
   }
 }
 

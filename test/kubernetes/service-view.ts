@@ -107,6 +107,18 @@ export class Services {
       .map(({ type, reason, message }) => `${type} ${reason} ${message}`)
   }
 
+  /** Its events, as soon as there are so many. */
+  async told(name: string, count = 1, namespace = 'default'): Promise<string[]> {
+    return until(
+      `${namespace}/${name} has ${count} events`,
+      async () => {
+        const events = await this.events(name, namespace)
+        return events.length >= count && events
+      },
+      WAIT_MS,
+    )
+  }
+
   async remove(name: string, namespace = 'default'): Promise<void> {
     this.#made.delete(`${namespace}/${name}`)
     await this.#api.delete(resources.services, { namespace, name })
@@ -114,7 +126,7 @@ export class Services {
 
   /** Removes all that are left. */
   async removeAll(): Promise<void> {
-    for (const { name, namespace } of [...this.#made.values()]) await this.remove(name, namespace)
+    for (const { name, namespace } of this.#made.values()) await this.remove(name, namespace)
   }
 }
 

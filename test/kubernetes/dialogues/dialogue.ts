@@ -56,6 +56,13 @@ export const remove = (path: string, body?: unknown, more: Partial<Step> = {}): 
 
 /** Addresses that the dialogues ask for by name; others are the server's choice. */
 export const SERVICE_ADDRESSES: readonly string[] = [
-  ...['10.96.200.1', '10.96.200.2', 'fd00:10:96::c801', 'fd00:10:96::c802'],
-  ...['10.96.0.0', '10.96.0.1', 'fd00:10:96::', 'fd00:10:96::1'],
+  '10.96.200.1',
+  '10.96.200.2',
+  'fd00:10:96::c801',
+  'fd00:10:96::c802',
+  // the ranges and what is at their beginning
+  '10.96.0.0',
+  '10.96.0.1',
+  'fd00:10:96::',
+  'fd00:10:96::1',
 ]
