@@ -50,7 +50,7 @@ export default defineConfig({
           exclude: ['node_modules/**'],
           // Each file has a control plane of its own, and much of its time is waiting.
           pool: 'forks',
-          maxWorkers: 2,
+          maxWorkers: 3,
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },

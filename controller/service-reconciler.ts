@@ -18,7 +18,7 @@ import { overwrittenMessage, leftWords, Overwrites } from './overwrites.ts'
 import { told, withRemedy } from './remedies.ts'
 import { deprecatedAnnotations, POOL_ANNOTATION } from './request.ts'
 import type { Session } from './session.ts'
-import { ADDRESS_ASSIGNED, differs, statusPatch, type Words } from './status-patch.ts'
+import { ADDRESS_ASSIGNED, differs, statusPatch, type StatusPatch, type Words } from './status-patch.ts'
 
 export interface ServiceReconcilerOptions {
   readonly api: KubeApi
@@ -57,6 +57,8 @@ export class ServiceReconciler {
   readonly #unwritten = new Set<string>()
   readonly #overwrites = new Overwrites()
   readonly #leaving = new LeavingAddresses()
+  /** Services whose new address another one shows */
+  readonly #waiting = new Set<string>()
 
   constructor(options: ServiceReconcilerOptions) {
     this.#options = options
@@ -72,6 +74,7 @@ export class ServiceReconciler {
     this.#unwritten.clear()
     this.#overwrites.clear()
     this.#leaving.clear()
+    this.#waiting.clear()
     for (const service of services) {
       const key = keyOf(service)
       // What could not be adopted is shown until it is written, and may be given to another one before.
@@ -102,6 +105,7 @@ export class ServiceReconciler {
         this.#unwritten.delete(key)
         this.#overwrites.forget(key)
         this.#leaving.forget(key)
+        this.#waiting.delete(key)
         return { kind: 'done' }
       }
       const leaving = this.#leaving.update(key, service, had, decision, fresh)
@@ -144,7 +148,8 @@ export class ServiceReconciler {
     decision: Decision | NotOurs,
     changed: boolean,
   ): Promise<Outcome | undefined> {
-    if (!('notOurs' in decision) && this.#leaving.blocks(key, service, decision.addresses)) return soon
+    if (!('notOurs' in decision) && this.#leaving.blocks(key, service, decision.addresses))
+      return this.#giveWay(key, service)
     const now = this.#options.clock.now()
     if (changed || 'notOurs' in decision || !differs(service, decision)) {
       if (!(await this.#write(key, service, decision))) return undefined
@@ -174,6 +179,26 @@ export class ServiceReconciler {
     return { kind: 'done' }
   }
 
+  /**
+   * Another Service still shows the address that this one is to have: waits for it, and when that takes long shows
+   * nothing meanwhile, because the other one may wait for what this one shows.
+   * @returns undefined when the Service has changed or gone since it was read
+   */
+  async #giveWay(key: string, service: Service): Promise<Outcome | undefined> {
+    const waited = this.#waiting.has(key)
+    this.#waiting.add(key)
+    this.#unwritten.add(key)
+    if (!waited || service.ingress.length === 0) return soon
+    const { resourceVersion } = service
+    const withdrawn = await this.#patch(key, {
+      metadata: { resourceVersion },
+      status: { loadBalancer: { ingress: null } },
+    })
+    if (!withdrawn) return undefined
+    this.#leaving.forget(key)
+    return soon
+  }
+
   /** @returns false when the Service has changed or gone since it was read */
   async #write(
     key: string,
@@ -181,7 +206,7 @@ export class ServiceReconciler {
     decision: Decision | NotOurs,
     left?: Words['left'],
   ): Promise<boolean> {
-    const { api, clock, inputs, log } = this.#options
+    const { clock, inputs, log } = this.#options
     const hasAddress = !('notOurs' in decision) && decision.addresses.length > 0
     const announced = inputs.announcementsSynced
       ? announcedCondition(inputs.announcements.of(key), hasAddress)
@@ -190,15 +215,11 @@ export class ServiceReconciler {
     const patch = statusPatch(service, decision, { announced, claimed, left }, timestamp(clock.now()))
     if (patch !== undefined) {
       this.#unwritten.add(key)
-      try {
-        await api.patch(resources.services, parseKey(key), patch, { type: 'merge', subresource: 'status' })
-      } catch (error) {
-        if (isKubeError(error, 'FL_KUBE_CONFLICT', 'FL_KUBE_NOT_FOUND')) return false
-        throw error
-      }
+      if (!(await this.#patch(key, patch))) return false
       if (patch.status.loadBalancer !== undefined) log.info(summary(key, decision), 'Service status written')
     }
     this.#unwritten.delete(key)
+    this.#waiting.delete(key)
     this.#leaving.forget(key)
     this.#say(key, service)
     const told = service.conditions.find(({ type }) => type === FRONTENDS_CLAIMED)?.message
@@ -206,6 +227,18 @@ export class ServiceReconciler {
       this.#options.events.record(regarding(service), 'Warning', 'FrontendTaken', claimed.message)
     }
     return true
+  }
+
+  /** @returns false when the Service has changed or gone since it was read */
+  async #patch(key: string, patch: StatusPatch): Promise<boolean> {
+    const { api } = this.#options
+    try {
+      await api.patch(resources.services, parseKey(key), patch, { type: 'merge', subresource: 'status' })
+      return true
+    } catch (error) {
+      if (isKubeError(error, 'FL_KUBE_CONFLICT', 'FL_KUBE_NOT_FOUND')) return false
+      throw error
+    }
   }
 
   /** What the reflector does not know yet must not count as gone: its address would be given to another. */

@@ -91,6 +91,13 @@ export function kubeApiSuite(name: string, make: () => Promise<KubeApiUnderTest>
       await api.delete(resources.leases, created.metadata)
     })
 
+    it('says 409 for an update of a Lease that is gone: without a version it would make a new one', async () => {
+      const created = await api.create(resources.leases, lease('gone'))
+      await api.delete(resources.leases, created.metadata)
+      const updated = api.update(resources.leases, created)
+      await expect(updated).rejects.toMatchObject({ code: 'FL_KUBE_CONFLICT', status: 409 })
+    })
+
     it('makes a name from generateName', async () => {
       const created = await api.create(resources.leases, {
         metadata: { namespace, generateName: 'made-' },
@@ -121,6 +128,11 @@ export function kubeApiSuite(name: string, make: () => Promise<KubeApiUnderTest>
         pages++
       } while (token)
       expect({ pages, seen: seen.sort() }).toEqual({ pages: 3, seen: names })
+      // Items of built-in kinds are typed by their list alone.
+      const whole = await api.list(resources.leases, { namespace, labelSelector: `group=${group}` })
+      expect(whole.items.map(({ kind, apiVersion }) => [kind, apiVersion])).toEqual(
+        names.map(() => [undefined, undefined]),
+      )
       const byField = await api.list(resources.leases, {
         namespace,
         fieldSelector: `metadata.name=${names[1]}`,

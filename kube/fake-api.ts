@@ -17,7 +17,19 @@ import { applyPatch, takeOver } from './apply-patch.ts'
 import type { Clock } from './clock.ts'
 import { systemClock } from './clock.ts'
 import type { KubeError } from './errors.ts'
-import { expired, hasStatus, idOf, inNamespace, refusal, sameContent, unreachable } from './fake-rules.ts'
+import {
+  createsOnUpdate,
+  expired,
+  hasStatus,
+  idOf,
+  inNamespace,
+  isBuiltin,
+  refusal,
+  sameContent,
+  stale,
+  unreachable,
+  untyped,
+} from './fake-rules.ts'
 import { FakeWatch } from './fake-watch.ts'
 import type { Recorded } from './fake-watch.ts'
 import { matcher } from './label-selector.ts'
@@ -109,7 +121,7 @@ export class FakeKubeApi implements KubeApi {
     const items = options.limit ? found.slice(0, options.limit) : found
     const last = items.at(-1)
     return {
-      items: structuredClone(items),
+      items: structuredClone(items).map((item) => (isBuiltin(resource) ? untyped(item) : item)),
       resourceVersion: version,
       ...(last && items.length < found.length ? { continue: `${version} ${keyOf(last.metadata)}` } : {}),
     }
@@ -171,6 +183,7 @@ export class FakeKubeApi implements KubeApi {
 
   async update(resource: Resource, given: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {
     this.#begin('update', resource, given.metadata, options.subresource)
+    if (!this.#kind(resource).has(keyOf(given.metadata)) && createsOnUpdate(resource)) throw stale()
     const stored = this.#find(resource, given.metadata)
     if (!given.metadata.resourceVersion) {
       throw refusal(422, 'Invalid', 'metadata.resourceVersion: must be specified for an update')
@@ -228,7 +241,7 @@ export class FakeKubeApi implements KubeApi {
     const next = structuredClone(given) as KubeObject & { status?: unknown }
     const { resourceVersion } = next.metadata
     if (resourceVersion && resourceVersion !== present.metadata.resourceVersion) {
-      throw refusal(409, 'Conflict', 'the object has been modified; apply your changes to the latest version')
+      throw stale()
     }
     const { uid, creationTimestamp, deletionTimestamp, generation, name, namespace } = present.metadata
     Object.assign(next.metadata, { uid, creationTimestamp, deletionTimestamp, generation, name, namespace })

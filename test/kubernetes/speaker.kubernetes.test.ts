@@ -114,8 +114,7 @@ describe.skipIf(missing !== '')(`a speaker and a controller, with the rights of 
         ({ type, status }) => type === 'fairlead.io/Announced' && status === 'True',
       )
     })
-    await until('the event', async () => (await services.events('web')).length === 2)
-    expect(await services.events('web')).toEqual([
+    expect(await services.told('web', 2)).toEqual([
       'Normal IPAllocated Assigned IP ["198.18.0.0"]',
       `Normal nodeAssigned announcing from node "${NODE}" with protocol "layer2"`,
     ])

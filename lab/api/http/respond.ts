@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { stringify } from 'yaml'
 import type { JsonObject } from '../json.ts'
 import type { ApiObject } from '../object.ts'
-import type { ListResult } from '../rest/list.ts'
+import { untyped, type ListResult } from '../rest/list.ts'
 import { toPartial, toTable, type IncludeObject } from '../table/table.ts'
 import { apiVersionOf, type ResourceType } from '../types/resource-type.ts'
 import { contentType, type Form } from './accept.ts'
@@ -40,9 +40,6 @@ export function presentObject(object: ApiObject, type: ResourceType, how: Presen
       return object
   }
 }
-
-/** Items of built-in kinds are typed by their list. */
-const untyped = ({ apiVersion: _apiVersion, kind: _kind, ...item }: ApiObject): JsonObject => item
 
 /** A list in the form that was asked for. */
 export function presentList(result: ListResult, type: ResourceType, how: Presentation): JsonObject {

@@ -1,3 +1,4 @@
+import type { KubeObject } from '#kube/api.ts'
 import { badRequest, cause, expired, invalidOptions, plainError } from '../status.ts'
 import { inVersion, type Backend } from '../backend.ts'
 import type { ApiObject } from '../object.ts'
@@ -46,6 +47,9 @@ export function checkListOptions(
   }
   if (sendInitialEvents) throw fail('sendInitialEvents is forbidden for list', 'sendInitialEvents')
 }
+
+/** An item of a list of a built-in kind: only the list says what it is. */
+export const untyped = ({ apiVersion: _apiVersion, kind: _kind, ...item }: ApiObject): KubeObject => item
 
 /** Objects that a request selects. @throws StatusError 400 */
 export function matcherOf(type: ResourceType, selection: Selection): ObjectMatcher {
