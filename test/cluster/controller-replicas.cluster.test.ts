@@ -102,6 +102,15 @@ async function fault(kind: string, replica: string): Promise<void> {
   expect(await lab.command('fault', kind, replica)).toMatchObject({ code: 0 })
 }
 
+/** Events by the name of the Service that they are about. */
+async function eventCounts(): Promise<Map<string, number>> {
+  const { items } = await api.list(resources.events, { namespace: NAMESPACE })
+  const told = new Map<string, number>()
+  for (const { involvedObject } of items as (KubeObject & { involvedObject: { name: string } })[])
+    told.set(involvedObject.name, (told.get(involvedObject.name) ?? 0) + 1)
+  return told
+}
+
 it('no address is given twice, none is lost, and the events of each Service are few', async () => {
   const witness = new Witness()
   witness.reflector.start()
@@ -122,11 +131,13 @@ it('no address is given twice, none is lost, and the events of each Service are 
   expect(store.size).toBe(SERVICES - Math.floor(SERVICES / 3))
   expect(witness.doubles).toEqual([])
   expect([...witness.had].filter(([, addresses]) => addresses.size > 1)).toEqual([])
-  const told = new Map<string, number>()
-  const { items } = await api.list(resources.events, { namespace: NAMESPACE })
-  for (const { involvedObject } of items as (KubeObject & { involvedObject: { name: string } })[])
-    told.set(involvedObject.name, (told.get(involvedObject.name) ?? 0) + 1)
-  expect([...store.keys()].filter((name) => !told.has(name.slice(NAMESPACE.length + 1)))).toEqual([])
+  // Events are written one after the other, behind the addresses.
+  let told = new Map<string, number>()
+  const untold = async () => {
+    told = await eventCounts()
+    return [...store.keys()].filter((name) => !told.has(name.slice(NAMESPACE.length + 1)))
+  }
+  await expect.poll(untold, { timeout: 20_000 }).toEqual([])
   expect(Math.max(...told.values())).toBeLessThanOrEqual(5)
   witness.reflector.stop()
 }, 120_000)
