@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Logger } from '#kube/logger.ts'
 
 /** Answers one body; a text says why the body is no good. */
@@ -15,6 +15,8 @@ export interface ReviewServerOptions {
   readonly log: Logger
   /** by path */
   readonly handlers: ReadonlyMap<string, ReviewHandler>
+  /** milliseconds that connections get to end when the server is stopped */
+  readonly stopTimeout?: number
 }
 
 /** A list of BGPPeers to convert comes as one request; a review of two objects of the largest size has 3 MiB. */
@@ -23,11 +25,15 @@ const BODY_LIMIT = 16 * 1024 * 1024
 const BODIES_LIMIT = 64 * 1024 * 1024
 const CONNECTIONS = 200
 const REQUEST_MS = 10_000
+/** What was begun when the server is stopped may take so long; then its connection ends. */
+const STOP_MS = 2_000
 
 /** Serves reviews over TLS. The certificate can be replaced at any time; present connections keep theirs. */
 export class ReviewServer {
   readonly #options: ReviewServerOptions
   readonly #server: Server
+  /** the TCP connections: one that never ends its TLS handshake is no HTTP connection yet */
+  readonly #sockets = new Set<Socket>()
   #inFlight = 0
 
   constructor(options: ReviewServerOptions) {
@@ -43,6 +49,10 @@ export class ReviewServer {
       (request, response) => void this.#answer(request, response),
     )
     this.#server.maxConnections = CONNECTIONS
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
     // Scanners and clients that do not trust us.
     this.#server.on('tlsClientError', (error) =>
       options.log.debug({ error: String(error) }, 'a TLS connection to the webhook failed'),
@@ -70,11 +80,17 @@ export class ReviewServer {
     if (!this.#server.listening) return
     const closed = new Promise((resolve) => this.#server.close(resolve))
     this.#server.closeIdleConnections()
+    // A connection that is answered now, or is still in its handshake, would stay open as an idle one.
+    const limit = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy()
+    }, this.#options.stopTimeout ?? STOP_MS)
     await closed
+    clearTimeout(limit)
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { log, handlers } = this.#options
+    response.shouldKeepAlive &&= this.#server.listening
     // The API server adds ?timeout=10s.
     const [path] = (request.url ?? '').split('?')
     const handler = handlers.get(path)
