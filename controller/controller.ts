@@ -145,6 +145,7 @@ export class Controller {
       configStale: () => this.inputs.config.problems.some(({ severity }) => severity === 'error'),
       leader: () => this.#options.leadership.mayWrite(clock.now()),
       frontendConflicts: () => this.#frontends.losers().size,
+      reservationPhases: () => [...this.inputs.reservations.store.values()].map(({ phase }) => phase),
       queues: () => Object.values(this.#queues),
     })
   }

@@ -68,6 +68,7 @@ export async function startController(options: StartControllerOptions): Promise<
           namespace,
           loadBalancerClass,
           inputs,
+          onReview: (kind, verdict, ms) => controller.metrics.review(kind, verdict, ms),
           ...options.webhook,
         }).catch((error: unknown) => log.error({ err: error }, 'no webhook; going on without'))
   return {

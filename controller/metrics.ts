@@ -12,6 +12,8 @@ export interface MetricSources {
   readonly leader: () => boolean
   /** Services without all of their frontends */
   readonly frontendConflicts: () => number
+  /** the phase of each AddressReservation, '' before it has one */
+  readonly reservationPhases: () => Iterable<string>
   readonly queues: () => Iterable<{ readonly name: string; readonly depth: number }>
 }
 
@@ -23,6 +25,8 @@ export class ControllerMetrics {
   readonly #retries: Counter<'name'>
   readonly #duration: Histogram<'name'>
   readonly #wait: Histogram<'name'>
+  readonly #reviews: Counter<'kind' | 'verdict'>
+  readonly #reviewDuration: Histogram
 
   constructor(sources: MetricSources) {
     const registers = [this.registry]
@@ -65,6 +69,16 @@ export class ControllerMetrics {
       'Services that claim an address and port which an older Service has',
       sources.frontendConflicts,
     )
+    new Gauge({
+      name: 'fairlead_reservations',
+      help: 'AddressReservations by phase',
+      labelNames: ['phase'],
+      registers,
+      collect() {
+        this.reset()
+        for (const phase of sources.reservationPhases()) this.inc({ phase: phase || 'Unknown' })
+      },
+    })
     const depths = new Gauge({
       name: 'workqueue_depth',
       help: 'Keys that wait, due or not',
@@ -85,6 +99,18 @@ export class ControllerMetrics {
       labelNames: ['name'],
       registers,
     })
+    this.#reviews = new Counter({
+      name: 'fairlead_webhook_reviews_total',
+      help: 'Objects that the webhook judged',
+      labelNames: ['kind', 'verdict'],
+      registers,
+    })
+    this.#reviewDuration = new Histogram({
+      name: 'fairlead_webhook_review_duration_seconds',
+      help: 'How long a judgement took, what had to be looked up included',
+      registers,
+      buckets: [0.001, 0.01, 0.1, 1, 10],
+    })
     this.#updates = new Counter({
       name: 'metallb_k8s_client_updates_total',
       help: 'Objects that were reconciled',
@@ -95,6 +121,12 @@ export class ControllerMetrics {
       help: 'Reconciles that failed',
       registers,
     })
+  }
+
+  /** One answer of the webhook. @param verdict allowed, warned, denied, or unknown for a request that was not judged */
+  review(kind: string, verdict: string, ms: number): void {
+    this.#reviews.inc({ kind, verdict })
+    this.#reviewDuration.observe(ms / 1000)
   }
 
   observe(name: string, outcome: Outcome, ms: number, waitedMs: number): void {

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { request } from 'node:http'
+import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -23,7 +24,11 @@ export class Subject {
     const args = ['controller', '--kubeconfig', kubeconfig, '--namespace', namespace, '--port', '0']
     this.#child = spawn(process.execPath, [CLI, ...args, '--admin-socket', this.#socket], {
       stdio: ['ignore', log, log],
-      env: { ...process.env, NODE_OPTIONS: '--max-semi-space-size=2' },
+      env: {
+        ...process.env,
+        NODE_OPTIONS: '--max-semi-space-size=2',
+        NODE_COMPILE_CACHE: join(tmpdir(), `fairlead-compile-cache-${userInfo().uid}`),
+      },
     })
     closeSync(log)
   }

@@ -5,7 +5,7 @@ import type { Inputs } from '../inputs.ts'
 import { simulate } from '../simulate.ts'
 import type { AdmissionWorld } from './admit.ts'
 import type { CertificateMaker } from './certificate.ts'
-import { Webhook } from './webhook.ts'
+import { Webhook, type WebhookOptions } from './webhook.ts'
 
 export interface StartWebhookOptions {
   readonly api: KubeApi
@@ -19,6 +19,7 @@ export interface StartWebhookOptions {
   readonly maker?: CertificateMaker
   readonly host?: string
   readonly port?: number
+  readonly onReview?: WebhookOptions['onReview']
 }
 
 /** More than this many are not tried out while somebody waits for the answer to an edit. */
@@ -38,6 +39,7 @@ export async function startWebhook(options: StartWebhookOptions): Promise<Webhoo
     world: () => (inputs.missing.length > 0 ? undefined : worldOf(options)),
     ...(host === undefined ? {} : { host }),
     ...(port === undefined ? {} : { port }),
+    ...(options.onReview === undefined ? {} : { onReview: options.onReview }),
   })
   await webhook.start()
   return webhook

@@ -28,6 +28,7 @@ let maker: TestMaker
 let webhook: Webhook
 let ready: boolean
 let lines: string[]
+let reviews: string[]
 
 const log: Logger = {
   ...silentLogger,
@@ -43,6 +44,7 @@ beforeEach(async () => {
   maker = new TestMaker()
   ready = true
   lines = []
+  reviews = []
   const objects = { ...noObjects, pools: [raw('old', { addresses: ['10.0.0.0/24'] })] }
   webhook = new Webhook({
     api,
@@ -50,6 +52,7 @@ beforeEach(async () => {
     log,
     namespace,
     maker,
+    onReview: (kind, verdict) => reviews.push(`${kind} ${verdict}`),
     host: '127.0.0.1',
     port: 0,
     world: () => (ready ? { objects, ...parseConfig(objects) } : undefined),
@@ -113,6 +116,7 @@ test('the API server is answered over TLS that it was told to trust', async () =
       response: { allowed: false, status: { code: 403, message: expect.stringContaining('overlaps') } },
     },
   })
+  expect(reviews).toEqual(['pools allowed', 'pools denied'])
 })
 
 test('BGPPeers are converted at the path that MetalLB names', async () => {

@@ -19,6 +19,8 @@ export interface WebhookOptions {
   readonly maker: CertificateMaker
   /** what requests are judged against; undefined before all of it is known */
   readonly world: () => Omit<AdmissionWorld, 'cluster' | 'namespace'> | undefined
+  /** told of each judgement: the verdict is allowed, warned, denied or unknown */
+  readonly onReview?: (kind: string, verdict: string, ms: number) => void
   /** all addresses when absent */
   readonly host?: string
   /** 9443 when absent */
@@ -134,17 +136,24 @@ export class Webhook {
       handlers.set(path, async (body) => {
         const request = readAdmissionReview(body)
         if (typeof request === 'string') return request
+        const { clock, onReview } = this.#options
+        const begun = clock.now()
+        const told = (verdict: string) => onReview?.(section, verdict, clock.now() - begun)
         const cluster =
           section === 'pools' && request.operation !== 'DELETE' ? await this.#facts.get() : undefined
         const world = this.#options.world()
         const { namespace, log } = this.#options
         // Refused as a request, not as an object: failurePolicy decides.
-        if (world === undefined) return 'the configuration is not known yet'
+        if (world === undefined) {
+          told('unknown')
+          return 'the configuration is not known yet'
+        }
         const verdict = admit(section, request, {
           ...world,
           namespace,
           ...(cluster === undefined ? {} : { cluster }),
         })
+        told(verdict.denied !== '' ? 'denied' : verdict.warnings.length > 0 ? 'warned' : 'allowed')
         const { operation, kind, name } = request
         if (verdict.denied !== '')
           log.info({ operation, kind, namespace: request.namespace, name, reason: verdict.denied }, 'denied')

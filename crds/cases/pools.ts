@@ -107,6 +107,7 @@ const syntax: readonly ConfigurationCase[] = [
   ),
   accept('C1', 'spaces around the dash', entry('10.0.0.1 - 10.0.0.9')),
   accept('C1', 'host bits', entry('10.20.30.40/24')),
+  accept('C1', 'a priority below zero', allocation({ priority: -1 })),
 ]
 
 const overlap: readonly ConfigurationCase[] = [

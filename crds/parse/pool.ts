@@ -27,7 +27,7 @@ export function parsePool(metadata: Metadata, spec: Fields): Pool {
 
 function readAllocation(fields: Fields): PoolAllocation {
   const allocation: PoolAllocation = {
-    priority: fields.integer('priority', 0, 2_147_483_647) ?? 0,
+    priority: fields.integer('priority', -2_147_483_648, 2_147_483_647) ?? 0,
     namespaces: fields.uniqueStrings('namespaces', 'in namespaces field').map(({ value }) => value),
     namespaceSelectors: readSelectors(fields, 'namespaceSelectors', 'invalid namespace label selector'),
     serviceSelectors: readSelectors(fields, 'serviceSelectors', 'invalid service label selector'),
