@@ -7,6 +7,8 @@ const remedies: Readonly<Record<RefusalReason, string>> = {
   NoMatchingPool:
     'Change namespace or labels of the Service to what a pool is for, or the serviceAllocation or autoAssign of a pool',
   PoolExhausted: 'Add addresses to a pool, or delete Services that do not need theirs',
+  FamilyNotInPools:
+    'Add a range of this family to a pool, or change ipFamilies or ipFamilyPolicy of the Service',
   UnknownPool: 'Name an IPAddressPool that exists in the annotation metallb.io/address-pool',
   PoolNotCompatible: 'Ask for another pool or address, or change the serviceAllocation of this pool',
   RequestedAddressNotInPool: 'Ask for an address of a pool, or add this one to a pool',

@@ -12,7 +12,7 @@ import {
 } from './outcome.ts'
 import type { PoolCounts, PoolState } from './pool-state.ts'
 import { Register } from './register.ts'
-import { sameClaim, sameFamilies, type AllocationRequest } from './request.ts'
+import { sameClaim, sameFamilies, type AllocationRequest, type Refusal } from './request.ts'
 import type { ReservedAddresses } from './reservations.ts'
 import type { Wish } from './waiting.ts'
 
@@ -123,7 +123,7 @@ export class Allocator {
       }
     }
     const considered = [...unfit, ...shortages(fitting, request)]
-    return { ok: false, refusal: exhausted(considered, fitting.length > 0), considered }
+    return { ok: false, refusal: exhausted(considered, want(fitting, request)), considered }
   }
 
   /** Adds the family that a Service with one address lacks: from the pool it has the other from, else from another. */
@@ -189,7 +189,8 @@ export class Allocator {
       const choices = choose([state], families, request.claim)
       if (choices !== undefined) return this.#give(key, request, addressesOf(choices))
     }
-    return refused('PoolExhausted', `no available IPs in pool ${state.name}`, shortages([state], request))
+    const message = `no available IPs in pool ${state.name}`
+    return refused(want([state], request), message, shortages([state], request))
   }
 
   #allocateReserved(
@@ -220,7 +221,7 @@ export class Allocator {
     if (added !== undefined) return this.#give(key, request, [...reserved, added].sort(compareAddresses))
     if (request.preferDual) return this.#give(key, request, reserved)
     const considered = shortages(this.#states(request, reserved[0]), request)
-    return { ok: false, refusal: exhausted(considered, true), considered }
+    return { ok: false, refusal: exhausted(considered, 'PoolExhausted'), considered }
   }
 
   /** An address of the family that `other` is not of: the one that the Service has, else one from its pools. */
@@ -303,6 +304,13 @@ export class Allocator {
 }
 
 const addressesOf = (choices: readonly Choice[]): Address[] => choices.map(({ address }) => address)
+
+/** What pools that may serve the Service want for it. */
+function want(fitting: readonly PoolState[], { families }: AllocationRequest): Refusal['reason'] {
+  if (fitting.length === 0) return 'NoMatchingPool'
+  const everywhere = families.every((family) => fitting.some((state) => state.hasFamily(family)))
+  return everywhere ? 'PoolExhausted' : 'FamilyNotInPools'
+}
 
 const shortages = (states: readonly PoolState[], request: AllocationRequest): Considered[] =>
   states.map((state) => ({ pool: state.name, refused: shortage(state, request) }))

@@ -30,12 +30,13 @@ export type AllocationOutcome =
 
 const DETAILS = 8
 
-export function exhausted(considered: readonly Considered[], anyFits: boolean): Refusal {
+/** @param reason when pools were looked at; without any it is NoPools */
+export function exhausted(considered: readonly Considered[], reason: Refusal['reason']): Refusal {
   if (considered.length === 0) return { reason: 'NoPools', message: 'no available IPs: there are no pools' }
   const details = considered.slice(0, DETAILS).map(({ pool, refused }) => `${pool} ${refused}`)
   const more = considered.length > DETAILS ? `, and ${considered.length - DETAILS} more` : ''
   return {
-    reason: anyFits ? 'PoolExhausted' : 'NoMatchingPool',
+    reason,
     message: `no available IPs: ${details.join(', ')}${more}`,
   }
 }

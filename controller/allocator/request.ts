@@ -37,6 +37,8 @@ export type RefusalReason =
   | 'NoMatchingPool'
   /** every pool that may serve this Service is full */
   | 'PoolExhausted'
+  /** no pool that may serve this Service has addresses of one of its families */
+  | 'FamilyNotInPools'
   /** the requested pool does not exist */
   | 'UnknownPool'
   /** the requested pool, or that of the requested address, is not for this Service */

@@ -145,7 +145,7 @@ export const upstreamCases: readonly AllocatorCase[] = [
       allocate('a', 'UnknownPool: unknown pool "nonexistentpool"', { pool: 'nonexistentpool' }),
       allocate('a', '1.2.3.4', { pool: 'p' }),
       allocate('b', 'PoolExhausted: no available IPs in pool p', { pool: 'p' }),
-      allocate('b', 'PoolExhausted: no available IPs in pool v6', { pool: 'v6' }),
+      allocate('b', 'FamilyNotInPools: no available IPs in pool v6', { pool: 'v6' }),
       allocate(
         'b',
         'InvalidRequest: requested loadBalancer IP(s) ["1.2.3.4"] is not compatible with requested address pool v6',
@@ -253,7 +253,7 @@ export const ownCases: readonly AllocatorCase[] = [
       assign('s1', '1.2.3.0,1000::', '1.2.3.0,1000::', { ...dual, namespace: 'x' }),
       allocate(
         's2',
-        'PoolExhausted: no available IPs: six is not for namespace test, four has no IPv6',
+        'FamilyNotInPools: no available IPs: six is not for namespace test, four has no IPv6',
         dual,
       ),
     ],

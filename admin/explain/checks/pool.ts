@@ -27,6 +27,8 @@ function remedyFor(reason: string): string {
   switch (reason) {
     case 'PoolExhausted':
       return 'enlarge the pool (spec.addresses) or delete Services that no longer need their address'
+    case 'FamilyNotInPools':
+      return 'add a range of this family to a pool, or change ipFamilies or ipFamilyPolicy of the Service'
     case 'NoMatchingPool':
       return 'change serviceAllocation or autoAssign of a pool, or name one with the annotation metallb.io/address-pool'
     default:
