@@ -27,6 +27,9 @@ export default defineConfig({
           include: ['**/*.kernel.test.ts'],
           exclude: ['node_modules/**'],
           pool: 'forks',
+          // V8 frees optimized WebAssembly wrappers of one thread under another, and the process dies of it (seen
+          // once in hundreds of runs). Each wire thread strips types by WebAssembly; this keeps wrappers as they are.
+          execArgv: ['--wasm-wrapper-tiering-budget=1000000000'],
           fileParallelism: false,
           testTimeout: 30_000,
           hookTimeout: 30_000,
