@@ -1,24 +1,13 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { parseAddress } from '#inet/address.ts'
 import { parsePrefix } from '#inet/prefix.ts'
-import { cleanup, createNetns, run, spawnIn, until, type Netns } from '../test/netns.ts'
-import { systemClock } from './clock.ts'
+import { until } from '../test/netns.ts'
+import { birdPeer as config, BirdRig, isUp } from './bird-rig.ts'
 import type { PeerConfig } from './config.ts'
 import type { Route } from './route.ts'
-import { Session } from './session.ts'
-import { connectPlain } from './transport.ts'
 
-/**
- * Our session against BIRD 2 over a veth pair: this process is one end, BIRD in a namespace of its own the other.
- * `UPDATE_RECORDINGS=1` writes what the state machine went through to `recordings/`, which `recording.test.ts` replays.
- */
-let router: Netns
-let folder: string
-const sessions: Session[] = []
+/** Our session against BIRD 2: what it announces, how it stops, and what it says when something is wrong. */
+let rig: BirdRig
 
 const birdConfig = `
 router id 10.0.0.1;
@@ -37,74 +26,20 @@ protocol bgp same from node { local 192.0.2.1 as 64512; neighbor 192.0.2.4 as 64
 `
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'bgp-ts-bird-'))
-  writeFileSync(join(folder, 'bird.conf'), birdConfig)
-  router = await createNetns('router')
-  ip('link', 'add', 'bgp0', 'type', 'veth', 'peer', 'name', 'bgp1', 'netns', 'router')
-  ip('link', 'set', 'bgp0', 'up')
-  for (const last of [2, 3, 4]) ip('addr', 'add', `192.0.2.${last}/24`, 'dev', 'bgp0')
-  ip('addr', 'add', 'fd00::2/64', 'dev', 'bgp0', 'nodad')
-  ip('-n', 'router', 'link', 'set', 'bgp1', 'up')
-  ip('-n', 'router', 'addr', 'add', '192.0.2.1/24', 'dev', 'bgp1')
-  ip('-n', 'router', 'addr', 'add', 'fd00::1/64', 'dev', 'bgp1', 'nodad')
-  await startBird()
+  rig = await BirdRig.create(birdConfig, [2, 3, 4])
 })
+afterEach(() => rig.stopSessions())
+afterAll(() => rig.destroy())
 
-afterEach(async () => {
-  await Promise.all(sessions.splice(0).map((session) => session.stop({ subcode: 2, text: '' })))
-})
-
-afterAll(async () => {
-  execFileSync('ip', ['link', 'delete', 'bgp0'])
-  await cleanup()
-  rmSync(folder, { recursive: true })
-})
-
-const ip = (...args: string[]): Buffer => execFileSync('ip', args)
-
-async function startBird(): Promise<void> {
-  spawnIn(router, 'bird', ['-f', '-c', 'bird.conf', '-s', 'bird.ctl', '-P', 'bird.pid'], { cwd: folder })
-  await until('BIRD answers', async () => (await birdc('show', 'status')).includes('Daemon is up'))
-}
-
-const birdc = async (...words: string[]): Promise<string> =>
-  (await run(router, 'birdc', ['-s', join(folder, 'bird.ctl'), ...words])).stdout
-
-const routes = (...filter: string[]): Promise<string> => birdc('show', 'route', ...filter, 'all')
-
-const config: PeerConfig = {
-  name: 'bird',
-  localAS: 64500,
-  peerAS: 64512,
-  address: parseAddress('192.0.2.1'),
-  sourceAddress: parseAddress('192.0.2.2'),
-  port: 179,
-  routerId: '10.0.0.2',
-  holdTime: 90_000,
-  connectRetryTime: 200,
-  multihop: false,
-  families: ['ipv4-unicast', 'ipv6-unicast'],
-}
+const birdc = (...words: string[]): Promise<string> => rig.birdc(...words)
+const routes = (...filter: string[]): Promise<string> => rig.routes(...filter)
+const start = (config: PeerConfig, recording?: string) => rig.start(config, recording)
 
 const overV6: PeerConfig = {
   ...config,
   address: parseAddress('fd00::1'),
   sourceAddress: parseAddress('fd00::2'),
 }
-
-function start(config: PeerConfig, recording?: string): Session {
-  const session = new Session(config, { clock: systemClock, random: Math.random, connect: connectPlain })
-  sessions.push(session)
-  if (recording !== undefined && process.env.UPDATE_RECORDINGS === '1') {
-    const file = new URL(`recordings/${recording}.jsonl`, import.meta.url)
-    writeFileSync(file, '')
-    session.record((line) => writeFileSync(file, `${line}\n`, { flag: 'a' }))
-  }
-  session.start()
-  return session
-}
-
-const isUp = (session: Session) => () => session.status().state === 'Established'
 
 const route = (prefix: string, more: Partial<Route> = {}): Route => ({
   prefix: parsePrefix(prefix),
@@ -258,6 +193,6 @@ test('BIRD shutting down, and then nobody listening, are told in words', async (
   expect(session.status().lastError?.text).toMatch(/^the peer closed the session: Cease/)
   await until('the refusal', () => session.status().lastError?.text.includes('ECONNREFUSED'))
   expect(session.status().lastError).toMatchObject({ code: 'FL_BGP_CONNECT_FAILED' })
-  await startBird()
+  await rig.startBird()
   await until('it comes up again', isUp(session), 15_000)
 })

@@ -21,6 +21,14 @@ const changes: Required<{ [Key in keyof PeerConfig]: [PeerConfig[Key], ConfigEff
   password: ['secret', 'reset'],
   multihop: [true, 'reset'],
   families: [['ipv4-unicast'], 'reset'],
+  gracefulRestart: [{ restartTime: 120_000, forwardingPreserved: true }, 'none'],
+  role: ['customer', 'reset'],
+  strictRole: [true, 'reset'],
+  ttlSecurity: [1, 'reset'],
+  listen: [true, 'none'],
+  extendedNextHop: [true, 'reset'],
+  hostname: ['node-1', 'none'],
+  requiredCapabilities: [['route-refresh'], 'reset'],
   nextHops: [{ 6: parseAddress('fd00::2') }, 'readvertise'],
 }
 

@@ -22,6 +22,14 @@ export const configEffects = {
   password: 'reset',
   multihop: 'reset',
   families: 'reset',
+  gracefulRestart: 'none',
+  role: 'reset',
+  strictRole: 'reset',
+  ttlSecurity: 'reset',
+  listen: 'none',
+  extendedNextHop: 'reset',
+  hostname: 'none',
+  requiredCapabilities: 'reset',
   nextHops: 'readvertise',
 } as const satisfies Record<keyof PeerConfig, 'none' | 'readvertise' | 'reset'>
 
@@ -50,4 +58,11 @@ export const fsmConfig = (config: PeerConfig): FsmConfig => ({
   keepaliveTime: config.keepaliveTime,
   connectRetryTime: config.connectRetryTime,
   families: config.families,
+  gracefulRestart: config.gracefulRestart,
+  role: config.role,
+  strictRole: config.strictRole,
+  listen: config.listen,
+  extendedNextHop: config.extendedNextHop,
+  hostname: config.hostname,
+  requiredCapabilities: config.requiredCapabilities,
 })

@@ -9,8 +9,9 @@ export interface ConnectionError {
 }
 
 /**
- * A TCP connection to a peer as the session sees it. It is being opened when it is handed over. Each `on…` takes the
- * one listener there is and is called before anything can happen. After `close()` no listener is called.
+ * A TCP connection with a peer as the session sees it. One of ours is being opened when it is handed over, one that
+ * the peer opened is open. Each `on…` takes the one listener there is and is called before anything can happen. After
+ * `close()` no listener is called.
  */
 export interface Connection {
   onOpen(listener: () => void): void
@@ -26,6 +27,8 @@ export interface Connection {
   /** Known once open. */
   readonly localAddress: Address | undefined
   readonly remoteAddress: Address | undefined
+  /** our link-local address on the link that the peer is on too; it is told beside a global next hop (RFC 2545 3) */
+  readonly linkLocalAddress?: Address | undefined
 }
 
 /** Opens a connection to the peer of this configuration. Never throws: failure is `onClose`. */

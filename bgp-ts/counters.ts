@@ -11,8 +11,11 @@ export const newCounters = (): SessionCounters => ({
   notificationsSent: 0,
   notificationsReceived: 0,
   routeRefreshReceived: 0,
+  endOfRibReceived: 0,
   malformedUpdates: 0,
   connectAttempts: 0,
+  connectionsAccepted: 0,
+  connectionsRejected: 0,
   established: 0,
 })
 
@@ -29,12 +32,13 @@ const sent = {
   update: 'updatesSent',
   notification: 'notificationsSent',
   keepalive: 'keepalivesSent',
-} as const satisfies Record<Exclude<MessageType, 'routeRefresh'>, keyof SessionCounters>
+} as const satisfies Partial<Record<MessageType, keyof SessionCounters>>
 
 export function countReceived(counters: SessionCounters, type: MessageType): void {
   counters[received[type]]++
 }
 
-export function countSent(counters: SessionCounters, type: Exclude<MessageType, 'routeRefresh'>): void {
-  counters[sent[type]]++
+/** A ROUTE-REFRESH is never sent: no route of the peer is kept. */
+export function countSent(counters: SessionCounters, type: MessageType): void {
+  if (type !== 'routeRefresh') counters[sent[type]]++
 }

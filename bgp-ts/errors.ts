@@ -142,6 +142,16 @@ const systemWords: Readonly<Record<string, string>> = {
   EPIPE: 'the peer closed the connection while we wrote',
 }
 
-/** A system error in the words of somebody who looks for a broken session. */
-export const systemErrorWords = (code: string, message: string): string =>
-  systemWords[code] === undefined ? `${message} (${code})` : `${systemWords[code]} (${code})`
+/** Those that mean something else once a connection was open. */
+const brokenWords: Readonly<Record<string, string>> = {
+  ETIMEDOUT: 'the peer acknowledged nothing any more',
+}
+
+/**
+ * A system error in the words of somebody who looks for a broken session.
+ * @param open the connection was open
+ */
+export function systemErrorWords(code: string, message: string, open: boolean): string {
+  const words = (open ? brokenWords[code] : undefined) ?? systemWords[code] ?? message
+  return `${words} (${code})`
+}

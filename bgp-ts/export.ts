@@ -3,7 +3,7 @@ import type { AddressFamily } from './config.ts'
 import type { Route } from './route.ts'
 import type { UnsentReason } from './status.ts'
 import type { PathAttributes } from './wire/attributes.ts'
-import { canonicalCommunities, formatCommunity } from './wire/communities.ts'
+import { canonicalCommunities, formatCommunity, gracefulShutdown, linkBandwidth } from './wire/communities.ts'
 import type { CodecContext } from './wire/context.ts'
 import { familyCodes, familyOfPrefix } from './wire/families.ts'
 
@@ -12,7 +12,13 @@ export interface ExportContext extends CodecContext {
   readonly localAS: number
   /** next hop self, by family */
   readonly nextHops: { readonly 4?: Address; readonly 6?: Address }
+  /** our link-local address on the link that the peer is on too; it goes along as a second IPv6 next hop */
+  readonly linkLocal?: Address
   readonly peerAddress?: Address
+  /** the AS for Only to Customer, where our role asks for it (RFC 9234 5) */
+  readonly otc?: number
+  /** we are about to leave: every route carries GRACEFUL_SHUTDOWN, inside the AS with LOCAL_PREF 0 (RFC 8326 4.1) */
+  readonly gracefulShutdown?: boolean
 }
 
 /** RFC 4271 5.1.5: what iBGP peers get when the operator chose nothing. */
@@ -23,7 +29,9 @@ export interface Exported {
   readonly key: string
   readonly family: AddressFamily
   readonly nextHop: Address
-  /** with NEXT_HOP for IPv4; for IPv6 it goes into MP_REACH_NLRI */
+  /** RFC 2545 3: a second next hop for IPv6 */
+  readonly linkLocal?: Address
+  /** with NEXT_HOP for an IPv4 one; an IPv6 one goes into MP_REACH_NLRI, also for IPv4 prefixes */
   readonly attributes: PathAttributes
 }
 
@@ -31,28 +39,56 @@ export interface Exported {
 export function exportRoute(route: Route, context: ExportContext): Exported | UnsentReason {
   const family = familyOfPrefix(route.prefix)
   if (!context.families.includes(family)) return 'family-not-negotiated'
-  const addresses = familyCodes[family].addresses
-  const nextHop = route.nextHop ?? context.nextHops[addresses]
-  if (nextHop === undefined || nextHop.family !== addresses) return 'no-next-hop'
+  const nextHop = nextHopOf(route, family, context)
+  if (nextHop === undefined) return 'no-next-hop'
   if (context.peerAddress !== undefined && sameAddress(nextHop, context.peerAddress))
     return 'next-hop-is-peer'
-  const localPref = context.internal ? (route.localPref ?? defaultLocalPref) : undefined
-  const communities = canonicalCommunities(route.communities)
-  const attributes: PathAttributes = {
-    origin: 'igp',
-    // RFC 4271 5.1.2: an empty path inside the AS, else our own number first.
-    asPath: context.internal ? [] : [{ kind: 'sequence', as: [context.localAS] }],
-    ...(family === 'ipv4-unicast' && { nextHop }),
-    ...(route.med !== undefined && { med: route.med }),
-    ...(localPref !== undefined && { localPref }),
-    communities,
-  }
+  const linkLocal = secondNextHop(route, nextHop, context)
+  const attributes = attributesOf(route, context, nextHop)
   const parts = [
     family,
     formatAddress(nextHop),
-    route.med,
-    localPref,
-    communities.map(formatCommunity).join(' '),
+    linkLocal === undefined ? '' : formatAddress(linkLocal),
+    attributes.med,
+    attributes.localPref,
+    attributes.asPath?.map(({ as }) => as.join(' ')).join(),
+    attributes.communities.map(formatCommunity).join(' '),
   ]
-  return { key: parts.join('|'), family, nextHop, attributes }
+  return { key: parts.join('|'), family, nextHop, ...(linkLocal && { linkLocal }), attributes }
+}
+
+function nextHopOf(route: Route, family: AddressFamily, context: ExportContext): Address | undefined {
+  const { addresses } = familyCodes[family]
+  const nextHop = route.nextHop ?? context.nextHops[addresses]
+  if (nextHop?.family === addresses) return nextHop
+  // Of another family it is either not for this one, or IPv6 for IPv4.
+  const over = nextHop ?? context.nextHops[6]
+  return addresses === 4 && over?.family === 6 && context.extendedNextHop ? over : undefined
+}
+
+/** Only beside our own global address: a next hop elsewhere may be on another link. */
+function secondNextHop(route: Route, nextHop: Address, { linkLocal }: ExportContext): Address | undefined {
+  const wanted = nextHop.family === 6 && route.nextHop === undefined && linkLocal !== undefined
+  return wanted && !sameAddress(linkLocal, nextHop) ? linkLocal : undefined
+}
+
+function attributesOf(route: Route, context: ExportContext, nextHop: Address): PathAttributes {
+  const { internal, localAS } = context
+  const localPref = context.gracefulShutdown ? 0 : (route.localPref ?? defaultLocalPref)
+  const prepend = route.asPathPrepend ?? 0
+  const communities = [
+    ...route.communities,
+    ...(context.gracefulShutdown ? [gracefulShutdown] : []),
+    ...(route.linkBandwidth === undefined ? [] : [linkBandwidth(localAS, route.linkBandwidth)]),
+  ]
+  return {
+    origin: 'igp',
+    // RFC 4271 5.1.2: an empty path inside the AS, else our own number first.
+    asPath: internal ? [] : [{ kind: 'sequence', as: Array.from({ length: 1 + prepend }, () => localAS) }],
+    ...(nextHop.family === 4 && { nextHop }),
+    ...(route.med !== undefined && { med: route.med }),
+    ...(internal && { localPref }),
+    communities: canonicalCommunities(communities),
+    ...(context.otc !== undefined && { onlyToCustomer: context.otc }),
+  }
 }

@@ -80,7 +80,7 @@ const table: Record<string, Record<SessionState, string>> = {
     'Connect n6/6 close connect',
     'Connect n6/6 close connect',
   ),
-  tcpConnected: row('-', 'OpenSent open timer hold', '-', '-', '-', '-'),
+  tcpConnected: row('-', 'OpenSent open timer hold', 'OpenSent open timer hold', '-', '-', '-'),
   tcpFailed: row('-', 'Active close timer connectRetry', '-', '-', '-', '-'),
   tcpClosed: row(
     '-',
@@ -286,6 +286,16 @@ describe('back-off', () => {
     expect(step(stateAt('OpenSent'), input, now).state.failures).toBe(failures)
   })
 
+  test('who is refused waits where the peer can connect; after any other answer nobody can', () => {
+    for (const state of ['OpenSent', 'OpenConfirm'] as const) {
+      const names = [5, 7, 2, 4].map(
+        (subcode) => step(stateAt(state), notification(6, subcode), now).state.name,
+      )
+      expect(names).toEqual(['Active', 'Active', 'Idle', 'Idle'])
+    }
+    expect(step(stateAt('Established'), notification(6, 5), now).state.name).toBe('Idle')
+  })
+
   test('an attempt to connect gets at least ten seconds, less jitter', () => {
     const { actions } = step(stateAt('Idle'), { kind: 'start', seed: 9 }, now)
     jittered(timer(actions, 'connectRetry'), 10_000)
@@ -460,4 +470,113 @@ test('keepaliveTime changes without a reset', () => {
   const { state, actions } = step(stateAt('Established'), samples.configure, now)
   expect(state.negotiated?.keepaliveTime).toBe(7000)
   jittered(timer(actions, 'keepalive'), 7000)
+})
+
+describe('graceful restart (RFC 4724, RFC 8538)', () => {
+  const own = { ...config, gracefulRestart: { restartTime: 120_000, forwardingPreserved: true } }
+  const restart = (notificationBit: boolean) => ({
+    kind: 'gracefulRestart' as const,
+    restarting: false,
+    notification: notificationBit,
+    restartTime: 90,
+    families: [],
+  })
+  const up = (notificationBit = true) => {
+    const message = peerOpen({ capabilities: [...peerOpen().capabilities, restart(notificationBit)] })
+    return reach([...path.OpenSent, { kind: 'open', message }, { kind: 'keepalive' }], initialState(own))
+  }
+  const restarting = (actions: readonly Action[]) =>
+    openOf(actions)?.capabilities.flatMap((one) => (one.kind === 'gracefulRestart' ? [one.restarting] : []))
+  const sent = (actions: readonly Action[]) =>
+    actions.flatMap((action) =>
+      action.do === 'send' && action.message.type === 'notification' ? [action.message] : [],
+    )
+
+  test('the R bit is in every OPEN until a session was up', () => {
+    const first = step(stateAt('Connect', own), { kind: 'tcpConnected' }, now)
+    expect(restarting(first.actions)).toEqual([true])
+    const failed = reach(
+      [
+        { kind: 'tcpClosed', text: '' },
+        { kind: 'timer', name: 'connectRetry' },
+      ],
+      first.state,
+    )
+    expect(restarting(step(failed, { kind: 'tcpConnected' }, now).actions)).toEqual([true])
+    const lost = reach(
+      [
+        { kind: 'tcpClosed', text: '' },
+        { kind: 'timer', name: 'idleHold' },
+      ],
+      up(),
+    )
+    expect(restarting(step(lost, { kind: 'tcpConnected' }, now).actions)).toEqual([false])
+    const stopped = reach(
+      [
+        { kind: 'stop', subcode: 2, text: '' },
+        { kind: 'start', seed: 1 },
+      ],
+      up(),
+    )
+    expect(restarting(step(stopped, { kind: 'tcpConnected' }, now).actions)).toEqual([false])
+  })
+
+  test.each<[string, Input, boolean, readonly number[]]>([
+    ['a shutdown is a Hard Reset', { kind: 'stop', subcode: 2, text: 'bye' }, true, [6, 9, 6, 2, 3]],
+    ['so is a peer that is gone', { kind: 'stop', subcode: 3, text: '' }, true, [6, 9, 6, 3]],
+    ['a reset keeps the routes', { kind: 'stop', subcode: 4, text: '' }, true, [6, 4]],
+    ['unless asked otherwise', { kind: 'stop', subcode: 4, text: '', hard: true }, true, [6, 9, 6, 4]],
+    ['a shutdown for an upgrade', { kind: 'stop', subcode: 2, text: '', hard: false }, true, [6, 2]],
+    ['without the N bit of the peer', { kind: 'stop', subcode: 2, text: '' }, false, [6, 2]],
+    ['another configuration', { kind: 'configure', config: own, reset: true }, true, [6, 6]],
+    ['BFD down', { kind: 'bfdDown', text: 'BFD went down' }, true, [6, 9, 6, 10]],
+    ['BFD down without the N bit', { kind: 'bfdDown', text: 'BFD went down' }, false, [6, 10]],
+    ['the hold time', { kind: 'timer', name: 'hold' }, true, [4, 0]],
+    ['an error of the peer', fault('FL_BGP_UPDATE_NETWORK'), true, [3, 10, 1]],
+  ])('%s', (_name, input, notificationBit, octets) => {
+    const [message] = sent(step(up(notificationBit), input, now).actions)
+    expect([message.code, message.subcode, ...message.data].slice(0, octets.length)).toEqual(octets)
+  })
+
+  test('why BFD ended it is told without the wrapping', () => {
+    const { actions } = step(up(), { kind: 'bfdDown', text: 'BFD went down' }, now)
+    expect(actions.find((action) => action.do === 'down')).toMatchObject({
+      reason: { text: 'BFD went down; we closed the session: Cease, BFD Down (6/10)' },
+    })
+  })
+})
+
+test.each<[number, number, string]>([
+  [2, 2, 'we said AS 64500'],
+  [2, 3, 'we said BGP identifier 10.0.0.2'],
+  [2, 6, 'we offered a hold time of 90 s'],
+  [2, 11, 'we said no role'],
+  [4, 0, 'it is 90 s'],
+  [6, 5, 'it may not know this node'],
+  [6, 7, 'it has another connection from this address'],
+])('a received %d/%d comes with a hint', (code, subcode, words) => {
+  const { actions } = step(stateAt('Established'), notification(code, subcode), now)
+  const down = actions.find((action) => action.do === 'down')
+  expect(down?.reason.text).toContain(words)
+})
+
+test.each<[SessionState, SessionState]>([
+  ['OpenSent', 'Active'],
+  ['OpenConfirm', 'Active'],
+  ['Established', 'Idle'],
+])('6/7 in %s leads to %s, where connections of the peer are taken or not', (from, to) => {
+  const { state } = step(stateAt(from), notification(6, 7), now)
+  expect(state).toMatchObject({ name: to, failures: 1 })
+})
+
+test('a refusal first drops what was offered by configuration only', () => {
+  const own = { ...config, hostname: 'node-1' }
+  const refused = reach(
+    [...path.OpenSent, notification(2, 7), { kind: 'timer', name: 'idleHold' }],
+    initialState(own),
+  )
+  const kinds = openOf(step(refused, { kind: 'tcpConnected' }, now).actions)?.capabilities.map(
+    ({ kind }) => kind,
+  )
+  expect(kinds).toEqual(['multiprotocol', 'multiprotocol', 'routeRefresh', 'fourOctetAS'])
 })

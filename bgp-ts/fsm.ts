@@ -4,10 +4,13 @@
  * socket, so a recording of its inputs replays to the same actions.
  *
  * Departures from RFC 4271 8.2.2, each of them allowed or usual:
- * - there is one connection, the one we open, so there is no collision to detect (6.8) and no listening;
+ * - a state machine is for one connection; what two connections of a peer mean to each other (6.8) is in
+ *   `collision.ts`;
  * - DelayOpen and PassiveTcpEstablishment are not used (optional, 8.1.1);
  * - a failed connection attempt goes to Active and waits there, as BIRD and FRR do, instead of to Idle; after an
  *   error in the protocol the wait is in Idle (`idleHold`);
+ * - a connection that the peer ended as one of two (Cease 6/7), or as it takes none for now (6/5), leads to Active, too:
+ *   that was no error, and there the peer's own one can come in;
  * - the wait doubles from `connectRetryTime` to 60 s (8.1.1 DampPeerOscillations leaves the method open) and
  *   starts over once a session has lasted 60 s;
  * - the keepalive timer runs on its own and is not restarted by an UPDATE (4.4 asks for at least that often);
@@ -17,15 +20,14 @@
  *   occur is an FSM error (6.6).
  */
 import type { FsmState, Input, Step } from './events.ts'
+import { closed, holdExpired, inPlace, sendHoldExpired, unexpected } from './faults.ts'
 import {
   bfdDown,
   bfdUp,
-  closed,
   connect,
   connectAgain,
+  connectFailed,
   fail,
-  holdExpired,
-  inPlace,
   leaveIdle,
   notified,
   openReceived,
@@ -33,13 +35,11 @@ import {
   refresh,
   restartHold,
   retry,
-  sendHoldExpired,
   sendHoldTime,
   sendKeepalive,
   sendOpen,
   stay,
   stop,
-  unexpected,
 } from './transitions.ts'
 
 export function step(state: FsmState, input: Input, now: number): Step {
@@ -49,7 +49,7 @@ export function step(state: FsmState, input: Input, now: number): Step {
     case 'Connect':
       return connecting(state, input, now)
     case 'Active':
-      return active(state, input)
+      return active(state, input, now)
     case 'OpenSent':
       return openSent(state, input, now)
     case 'OpenConfirm':
@@ -82,9 +82,9 @@ function idle(state: FsmState, input: Input): Step {
 function connecting(state: FsmState, input: Input, now: number): Step {
   switch (input.kind) {
     case 'tcpConnected': // events 16, 17; DelayOpen is not used
-      return sendOpen(state)
+      return sendOpen(state, now)
     case 'tcpFailed': // event 18
-      return retry(state, { code: 'FL_BGP_CONNECT_FAILED', text: input.text }, now)
+      return connectFailed(state, input, now)
     case 'timer': // event 9: drop the attempt, start the next
       return input.name === 'connectRetry' ? connectAgain(state) : stay(state)
     case 'stop': // event 2
@@ -96,9 +96,11 @@ function connecting(state: FsmState, input: Input, now: number): Step {
   }
 }
 
-/** RFC 4271 8.2.2 Active: waiting to connect again. */
-function active(state: FsmState, input: Input): Step {
+/** RFC 4271 8.2.2 Active: waiting to connect again, or for the peer to connect. */
+function active(state: FsmState, input: Input, now: number): Step {
   switch (input.kind) {
+    case 'tcpConnected': // event 17: the peer has connected to us
+      return sendOpen(state, now)
     case 'timer': // event 9
       return input.name === 'connectRetry' ? connect(state) : stay(state)
     case 'stop': // event 2
@@ -143,7 +145,7 @@ function openConfirm(state: FsmState, input: Input, now: number): Step {
   switch (input.kind) {
     case 'keepalive': // event 26
       return {
-        state: { ...state, name: 'Established', establishedAt: now },
+        state: { ...state, name: 'Established', establishedAt: now, restarting: false },
         actions: [...restartHold(state), { do: 'established', negotiated: state.negotiated! }],
       }
     case 'notification': // events 24, 25
@@ -187,7 +189,10 @@ function established(state: FsmState, input: Input, now: number): Step {
       if (input.name === 'hold') return fail(state, holdExpired('in an established session'), now)
       return input.name === 'sendHold' ? fail(state, sendHoldExpired, now) : stay(state)
     case 'sendBlocked': // RFC 9687 3
-      return { state, actions: [{ do: 'timer', name: 'sendHold', ms: sendHoldTime(state) }] }
+      return {
+        state,
+        actions: [{ do: 'timer', name: 'sendHold', ms: sendHoldTime(state.negotiated!.holdTime) }],
+      }
     case 'sendUnblocked':
       return { state, actions: [{ do: 'cancel', names: ['sendHold'] }] }
     case 'fault': // events 21, 28; an OPEN is out of place whatever is in it

@@ -1,51 +1,122 @@
-import type { AddressFamily } from './config.ts'
+import type { AddressFamily, RequiredCapability } from './config.ts'
 import type { Fault, NotificationErrorCode } from './errors.ts'
 import type { FsmConfig, Negotiated } from './events.ts'
-import type { Capability } from './wire/capabilities.ts'
+import { restartCapability, restartTerms } from './graceful-restart.ts'
+import { checkRole, marksRoutes, peerRole, roleCapability } from './roles.ts'
+import { writeCapabilities, type Capability } from './wire/capabilities.ts'
 import { familyCodes } from './wire/families.ts'
 import { asTrans, type OpenMessage } from './wire/open.ts'
 
-/** The OPEN that this configuration sends; without capabilities after a peer refused them. */
-export function ownOpen(config: FsmConfig, withoutCapabilities: boolean): OpenMessage {
-  const capabilities: Capability[] = config.families.map((family) => ({
-    kind: 'multiprotocol',
-    afi: familyCodes[family].afi,
-    safi: familyCodes[family].safi,
-  }))
-  capabilities.push({ kind: 'routeRefresh' }, { kind: 'fourOctetAS', as: config.localAS })
+/**
+ * What our OPEN offers: `all` that is configured, after a peer refused that the `basic` capabilities which nearly
+ * every peer has, after another refusal `none` (RFC 5492 3).
+ */
+export type Offer = 'all' | 'basic' | 'none'
+
+/** After a refusal: the next smaller OPEN; all over again behind the smallest. */
+export function smallerOffer(config: FsmConfig, offer: Offer): Offer {
+  if (offer === 'none') return 'all'
+  const same = capabilityList(config, 'basic', false).length === capabilityList(config, offer, false).length
+  return same ? 'none' : 'basic'
+}
+
+/**
+ * The OPEN that this configuration sends.
+ * @param restarting there has been no session with the peer since this process started
+ */
+export function ownOpen(config: FsmConfig, offer: Offer, restarting: boolean): OpenMessage {
   return {
     type: 'open',
     // RFC 6793 9
     myAS: config.localAS > 65535 ? asTrans : config.localAS,
     holdTime: Math.round(config.holdTime / 1000),
     routerId: config.routerId,
-    capabilities: withoutCapabilities ? [] : capabilities,
+    capabilities: capabilityList(config, offer, restarting),
   }
 }
+
+function capabilityList(config: FsmConfig, offer: Offer, restarting: boolean): Capability[] {
+  if (offer === 'none') return []
+  const { families, localAS, role, strictRole, hostname } = config
+  const all = offer === 'all'
+  const internal = config.peerAS === localAS || config.asType === 'internal'
+  const restart = all ? restartCapability(config, restarting) : undefined
+  return [
+    ...families.map((family) => multiprotocol(family)),
+    { kind: 'routeRefresh' },
+    ...(all && config.extendedNextHop
+      ? [{ kind: 'extendedNextHop', families: [ipv4OverIPv6] } as const]
+      : []),
+    // RFC 9234 3: between autonomous systems. A strict one is not ours to drop: without it the peer says none.
+    ...(role !== undefined && !internal && (all || strictRole) ? [roleCapability(role)] : []),
+    ...(restart === undefined ? [] : [restart]),
+    { kind: 'fourOctetAS', as: localAS },
+    ...(all && hostname !== undefined ? [{ kind: 'hostname', host: hostname, domain: '' } as const] : []),
+  ]
+}
+
+/** RFC 8950 4, the only one of its combinations that we use. */
+const ipv4OverIPv6 = { afi: 1, safi: 1, nextHopAfi: 2 } as const
+
+const multiprotocol = (family: AddressFamily): Capability => ({
+  kind: 'multiprotocol',
+  afi: familyCodes[family].afi,
+  safi: familyCodes[family].safi,
+})
 
 export type OpenResult =
   { readonly ok: true; readonly negotiated: Negotiated } | { readonly ok: false; readonly fault: Fault }
 
 /** Judges the peer's OPEN against our configuration (RFC 4271 6.2) and works out what both agreed on. */
-export function checkOpen(config: FsmConfig, open: OpenMessage, withoutCapabilities: boolean): OpenResult {
-  const fourOctet = open.capabilities.find((capability) => capability.kind === 'fourOctetAS')
+export function checkOpen(config: FsmConfig, open: OpenMessage, offer: Offer): OpenResult {
+  const { capabilities } = open
+  const fourOctet = capabilities.find((capability) => capability.kind === 'fourOctetAS')
   const peerAS = fourOctet?.as ?? open.myAS
-  const fault = checkAS(config, open, peerAS, fourOctet !== undefined) ?? checkRest(config, open, peerAS)
+  const fault =
+    checkAS(config, open, peerAS, fourOctet !== undefined) ??
+    checkRest(config, open, peerAS) ??
+    checkRequired(config, capabilities) ??
+    checkRole(roleConfig(config, peerAS), capabilities)
   if (fault !== undefined) return { ok: false, fault }
+  return { ok: true, negotiated: negotiate(config, open, offer, peerAS) }
+}
+
+/** RFC 9234 3: roles are between autonomous systems. */
+const roleConfig = (config: FsmConfig, peerAS: number): FsmConfig =>
+  peerAS === config.localAS ? { ...config, role: undefined } : config
+
+function negotiate(config: FsmConfig, open: OpenMessage, offer: Offer, peerAS: number): Negotiated {
+  const { capabilities } = open
   // RFC 4271 4.2: the smaller of the two; 0 from either side turns the timers off.
   const holdTime = Math.min(Math.round(config.holdTime / 1000), open.holdTime) * 1000
-  const negotiated: Negotiated = {
+  const internal = peerAS === config.localAS
+  const all = offer === 'all'
+  const restart = all && config.gracefulRestart ? restartTerms(capabilities) : undefined
+  const role = peerRole(capabilities)
+  const host = capabilities.findLast(({ kind }) => kind === 'hostname')
+  return {
     peerAS,
     peerRouterId: open.routerId,
-    internal: peerAS === config.localAS,
+    internal,
     holdTime,
     keepaliveTime: keepaliveTime(config, holdTime),
-    families: commonFamilies(config, open, withoutCapabilities),
-    fourOctetAS: fourOctet !== undefined && !withoutCapabilities,
-    routeRefresh: !withoutCapabilities && open.capabilities.some(({ kind }) => kind === 'routeRefresh'),
+    families: commonFamilies(config, open, offer),
+    fourOctetAS: offer !== 'none' && capabilities.some(({ kind }) => kind === 'fourOctetAS'),
+    routeRefresh: offer !== 'none' && capabilities.some(({ kind }) => kind === 'routeRefresh'),
+    extendedNextHop: all && config.extendedNextHop === true && capabilities.some(hasIPv4OverIPv6),
+    ...(!internal && marksRoutes(config.role) && { otc: config.localAS }),
+    ...(restart && { gracefulRestart: restart }),
+    ...(role && { peerRole: role }),
+    ...(host?.kind === 'hostname' && host.host !== '' && { peerHostname: host.host }),
   }
-  return { ok: true, negotiated }
 }
+
+const hasIPv4OverIPv6 = (capability: Capability): boolean =>
+  capability.kind === 'extendedNextHop' &&
+  capability.families.some(
+    ({ afi, safi, nextHopAfi }) =>
+      afi === ipv4OverIPv6.afi && safi === ipv4OverIPv6.safi && nextHopAfi === ipv4OverIPv6.nextHopAfi,
+  )
 
 function checkAS(
   config: FsmConfig,
@@ -91,6 +162,52 @@ function checkRest(config: FsmConfig, open: OpenMessage, peerAS: number): Fault 
   return undefined
 }
 
+/** RFC 5492 5: the data says which capability is wanted, as it would stand in the OPEN. */
+function checkRequired(config: FsmConfig, capabilities: readonly Capability[]): Fault | undefined {
+  for (const required of config.requiredCapabilities ?? []) {
+    if (capabilities.some((offered) => satisfies(required, offered))) continue
+    const wanted = writeCapabilities([capabilityOf(required, config)])
+    return fail('FL_BGP_OPEN_CAPABILITY', `the peer does not offer ${required}, which is required`, [
+      ...wanted,
+    ])
+  }
+  return undefined
+}
+
+function satisfies(required: RequiredCapability, offered: Capability): boolean {
+  if (required in familyCodes) {
+    const { afi, safi } = familyCodes[required as AddressFamily]
+    return offered.kind === 'multiprotocol' && offered.afi === afi && offered.safi === safi
+  }
+  return offered.kind === requiredKinds[required as keyof typeof requiredKinds]
+}
+
+const requiredKinds = {
+  'route-refresh': 'routeRefresh',
+  'four-octet-as': 'fourOctetAS',
+  'graceful-restart': 'gracefulRestart',
+} as const satisfies Partial<Record<RequiredCapability, Capability['kind']>>
+
+function capabilityOf(required: RequiredCapability, config: FsmConfig): Capability {
+  switch (required) {
+    case 'route-refresh':
+      return { kind: 'routeRefresh' }
+    case 'four-octet-as':
+      return { kind: 'fourOctetAS', as: config.localAS }
+    case 'graceful-restart': {
+      const empty = {
+        kind: 'gracefulRestart',
+        restarting: false,
+        notification: false,
+        restartTime: 0,
+      } as const
+      return restartCapability(config, false) ?? { ...empty, families: [] }
+    }
+    default:
+      return multiprotocol(required)
+  }
+}
+
 const fail = (error: NotificationErrorCode, text: string, data: readonly number[]): Fault => ({
   error,
   data,
@@ -104,9 +221,9 @@ export function keepaliveTime(config: FsmConfig, holdTime: number): number {
 }
 
 /** RFC 4760 8: what both sides listed. A peer that lists nothing speaks IPv4 unicast. */
-function commonFamilies(config: FsmConfig, open: OpenMessage, withoutCapabilities: boolean): AddressFamily[] {
+function commonFamilies(config: FsmConfig, open: OpenMessage, offer: Offer): AddressFamily[] {
   const listed = open.capabilities.filter((capability) => capability.kind === 'multiprotocol')
-  if (listed.length === 0 || withoutCapabilities) {
+  if (listed.length === 0 || offer === 'none') {
     return config.families.filter((family) => family === 'ipv4-unicast')
   }
   return config.families.filter((family) => {

@@ -1,14 +1,14 @@
+import { stepPeer } from './collision.ts'
 import { BgpUsageError } from './errors.ts'
-import type { Action, FsmState, Input } from './events.ts'
-import { step } from './fsm.ts'
+import type { PeerAction, PeerInput, PeerState } from './events.ts'
 
 /**
- * A recording of one session's state machine: JSON lines, first the state it began in, then each input with the
- * actions that came out. The state machine knows no secret, so there is none in it.
+ * A recording of what went through the state machines of one peer: JSON lines, first the state it began in, then each
+ * input with the actions that came out. The state machines know no secret, so there is none in it.
  */
 export type RecordingLine =
-  | { readonly at: number; readonly state: FsmState }
-  | { readonly at: number; readonly input: Input; readonly actions: readonly Action[] }
+  | { readonly at: number; readonly state: PeerState }
+  | { readonly at: number; readonly input: PeerInput; readonly actions: readonly PeerAction[] }
 
 /** Takes one line, without the line break. */
 export type RecordingSink = (line: string) => void
@@ -17,19 +17,19 @@ export const writeLine = (sink: RecordingSink, line: RecordingLine): void => sin
 
 export interface ReplayedStep {
   readonly at: number
-  readonly input: Input
-  readonly recorded: readonly Action[]
-  /** what `step` does today */
-  readonly actions: readonly Action[]
-  readonly state: FsmState
+  readonly input: PeerInput
+  readonly recorded: readonly PeerAction[]
+  /** what the state machines do today */
+  readonly actions: readonly PeerAction[]
+  readonly state: PeerState
 }
 
 /**
- * Feeds the recorded inputs to the state machine and returns what happened then and now, side by side.
+ * Feeds the recorded inputs to the state machines and returns what happened then and now, side by side.
  * @throws BgpUsageError FL_BGP_RECORDING for a recording that is empty or not one
  */
 export function replay(lines: Iterable<string>): ReplayedStep[] {
-  let state: FsmState | undefined
+  let state: PeerState | undefined
   const steps: ReplayedStep[] = []
   for (const text of lines) {
     if (text.trim() === '') continue
@@ -39,7 +39,7 @@ export function replay(lines: Iterable<string>): ReplayedStep[] {
       continue
     }
     if (state === undefined) throw new BgpUsageError('FL_BGP_RECORDING', 'a recording begins with a state')
-    const next = step(state, line.input, line.at)
+    const next = stepPeer(state, line.input, line.at)
     state = next.state
     const { at, input, actions: recorded } = line
     steps.push({ at, input, recorded, actions: next.actions, state })

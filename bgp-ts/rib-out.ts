@@ -1,22 +1,13 @@
-import { addressToBytes } from '#inet/address.ts'
 import { formatPrefix, type Prefix } from '#inet/prefix.ts'
 import type { AddressFamily } from './config.ts'
-import { BgpUsageError } from './errors.ts'
 import { exportRoute, type Exported, type ExportContext } from './export.ts'
+import { announcementRoom, isMp, longestNlri, withdrawalRoom } from './packing.ts'
+import { describeRoute, type RibRoute } from './rib-list.ts'
 import type { Route } from './route.ts'
 import type { UnsentReason } from './status.ts'
-import { encodeAttributes } from './wire/attributes.ts'
 import { addressFamilies, familyOfPrefix } from './wire/families.ts'
-import { headerLength, maxMessageLength } from './wire/header.ts'
-import { reachOverhead, unreachOverhead } from './wire/multiprotocol.ts'
 import { nlriOctets } from './wire/nlri.ts'
 import { endOfRib, updateMessage, type UpdateMessage } from './wire/update.ts'
-
-/** Octets of an UPDATE besides header, attributes and prefixes: the two lengths. */
-const updateOverhead = 4
-
-/** Octets of a /32 and of a /128. */
-const longestNlri = { 'ipv4-unicast': 5, 'ipv6-unicast': 17 } as const
 
 /** One prefix: what is wanted for it, what the peer has, and what is on its way. */
 interface Entry {
@@ -36,6 +27,8 @@ interface Group {
   readonly key: string
   readonly family: AddressFamily
   readonly exported?: Exported
+  /** in MP_REACH_NLRI or MP_UNREACH_NLRI instead of the fields for IPv4 */
+  readonly mp: boolean
   /** octets for prefixes in one message */
   readonly room: number
   readonly entries: Set<Entry>
@@ -55,15 +48,18 @@ export class RibOut {
   readonly #unsent = new Map<UnsentReason, number>()
   readonly #pending = { 'ipv4-unicast': 0, 'ipv6-unicast': 0 }
   #context: ExportContext | undefined
+  #gracefulShutdown = false
+  #complete = true
 
   /** Prefixes that wait to be written. */
   get pending(): number {
     return this.#pending['ipv4-unicast'] + this.#pending['ipv6-unicast']
   }
 
-  /** Nothing waits: no prefix, no End-of-RIB, no refresh. */
+  /** Nothing waits: no prefix, no End-of-RIB that may be sent, no refresh. */
   get idle(): boolean {
-    return this.pending === 0 && this.#endOfRib.size === 0 && this.#refresh.size === 0
+    const endOfRib = this.#complete && this.#endOfRib.size > 0
+    return this.pending === 0 && !endOfRib && this.#refresh.size === 0
   }
 
   /** Prefixes that the peer has, by family. */
@@ -76,6 +72,16 @@ export class RibOut {
     return Object.fromEntries(this.#unsent)
   }
 
+  /** Every prefix that is wanted or that the peer has, in no order. */
+  *list(): IterableIterator<RibRoute> {
+    for (const { prefix, route, sent, group, unsent } of this.#entries.values()) {
+      const moving = group?.exported === undefined ? 'withdrawing' : 'waiting'
+      const resting = sent === undefined ? (unsent === undefined ? 'waiting' : 'unsent') : 'sent'
+      const state = group === undefined ? resting : moving
+      yield describeRoute({ prefix, route, state, unsent }, this.#context)
+    }
+  }
+
   /** A session begins: the peer has nothing, every family ends its first set with End-of-RIB (RFC 4724 2). */
   open(context: ExportContext): void {
     this.close()
@@ -85,8 +91,23 @@ export class RibOut {
 
   /** Something in the context changed: what differs is sent again, the session goes on. */
   update(context: ExportContext): void {
-    this.#context = context
+    this.#context = { ...context, gracefulShutdown: this.#gracefulShutdown }
     for (const entry of this.#entries.values()) this.#place(entry)
+  }
+
+  /** All routes carry GRACEFUL_SHUTDOWN from now on (RFC 8326), or no more; also those of later sessions. */
+  gracefulShutdown(on: boolean): void {
+    if (this.#gracefulShutdown === on) return
+    this.#gracefulShutdown = on
+    if (this.#context !== undefined) this.update(this.#context)
+  }
+
+  /**
+   * Whether the wanted routes are all there are. Until then End-of-RIB is held back, since a peer drops what it kept
+   * over our restart and has not got again when it comes (RFC 4724 4.2). They are when nothing else was said.
+   */
+  complete(complete: boolean): void {
+    this.#complete = complete
   }
 
   /** The session is gone, and with it all that the peer had. */
@@ -142,7 +163,7 @@ export class RibOut {
       while (messages.length < maxMessages && group.entries.size > 0) messages.push(this.#message(group))
       if (messages.length >= maxMessages) break
     }
-    for (const family of this.#endOfRib) {
+    for (const family of this.#complete ? this.#endOfRib : []) {
       // With room left, no group is: the first set of the family has gone.
       if (messages.length >= maxMessages) break
       this.#endOfRib.delete(family)
@@ -174,19 +195,20 @@ export class RibOut {
     }
     const known = this.#groups.get(exported.key)
     if (known !== undefined) return known
-    const room = roomFor(exported, context)
+    const room = announcementRoom(exported, context)
     if (room < longestNlri[exported.family]) {
       this.#setUnsent(entry, 'attributes-too-long')
       return undefined
     }
-    return { key: exported.key, family: exported.family, exported, room, entries: new Set() }
+    const { key, family } = exported
+    return { key, family, exported, mp: isMp(exported), room, entries: new Set() }
   }
 
   #withdrawalOf(family: AddressFamily): Group {
     const key = `withdraw ${family}`
-    const overhead = family === 'ipv4-unicast' ? 0 : unreachOverhead
-    const room = maxMessageLength - headerLength - updateOverhead - overhead
-    return this.#groups.get(key) ?? { key, family, room, entries: new Set() }
+    // Where IPv4 routes may have come in MP_REACH_NLRI they go by MP_UNREACH_NLRI, as FRR does it.
+    const mp = family !== 'ipv4-unicast' || this.#context?.extendedNextHop === true
+    return this.#groups.get(key) ?? { key, family, mp, room: withdrawalRoom(mp), entries: new Set() }
   }
 
   #joinGroup(entry: Entry, group: Group): void {
@@ -227,15 +249,16 @@ export class RibOut {
       this.#leaveGroup(entry)
       this.#markSent(entry, group.exported?.key)
     }
-    const { family, exported } = group
-    const ipv4 = family === 'ipv4-unicast'
+    const { family, exported, mp } = group
     if (exported === undefined) {
-      return updateMessage(ipv4 ? { withdrawn: prefixes } : { unreach: { family, prefixes } })
+      return updateMessage(mp ? { unreach: { family, prefixes } } : { withdrawn: prefixes })
     }
-    const { attributes, nextHop } = exported
-    return updateMessage(
-      ipv4 ? { attributes, nlri: prefixes } : { attributes, reach: { family, nextHop, prefixes } },
-    )
+    const { attributes, nextHop, linkLocal } = exported
+    if (!mp) return updateMessage({ attributes, nlri: prefixes })
+    return updateMessage({
+      attributes,
+      reach: { family, nextHop, ...(linkLocal && { linkLocal }), prefixes },
+    })
   }
 
   #markSent(entry: Entry, key: string | undefined): void {
@@ -256,17 +279,5 @@ export class RibOut {
         this.#place(entry)
       }
     }
-  }
-}
-
-/** Octets for prefixes in an UPDATE with these attributes; negative when they alone are too many. */
-function roomFor({ family, attributes, nextHop }: Exported, context: ExportContext): number {
-  const overhead = family === 'ipv4-unicast' ? 0 : reachOverhead(addressToBytes(nextHop).length)
-  try {
-    const length = encodeAttributes(attributes, context).length
-    return maxMessageLength - headerLength - updateOverhead - overhead - length
-  } catch (error) {
-    if (error instanceof BgpUsageError) return -1
-    throw error
   }
 }

@@ -4,8 +4,15 @@ import { parseAddress } from '#inet/address.ts'
 import { formatPrefix, parsePrefix } from '#inet/prefix.ts'
 import { replay } from './recording.ts'
 import type { Route } from './route.ts'
-import { bothFamilies, encodeOpenBytes, message, sessionIn, startSession, testConfig } from './testing.ts'
-import type { FakeConnection } from './testing.ts'
+import {
+  bothFamilies,
+  encodeOpenBytes,
+  message,
+  sessionIn,
+  startSession,
+  testConfig,
+  type FakeConnection,
+} from './testing.ts'
 import { endOfRib, type UpdateMessage } from './wire/update.ts'
 
 const route = (prefix: string, more: Partial<Route> = {}): Route => ({
@@ -57,6 +64,8 @@ describe('coming up', () => {
       holdTime: 90_000,
       keepaliveTime: 30_000,
       families: ['ipv4-unicast', 'ipv6-unicast'],
+      negotiated: { fourOctetAS: true, routeRefresh: true, extendedNextHop: false, offer: 'all' },
+      eorSent: ['ipv4-unicast', 'ipv6-unicast'],
       announced: { 'ipv4-unicast': 1, 'ipv6-unicast': 0 },
       pending: 0,
       counters: {
@@ -70,7 +79,10 @@ describe('coming up', () => {
         notificationsReceived: 0,
         routeRefreshReceived: 0,
         malformedUpdates: 0,
+        endOfRibReceived: 0,
         connectAttempts: 1,
+        connectionsAccepted: 0,
+        connectionsRejected: 0,
         established: 1,
       },
     })
@@ -141,6 +153,14 @@ describe('failing to connect', () => {
     })
     clock.advance(5000)
     expect(connections).toHaveLength(2)
+  })
+
+  test('a session whose octets nobody acknowledges says that, and nothing of a wrong address', () => {
+    const { session, connection } = sessionIn('Established')
+    connection().ended({ code: 'ETIMEDOUT', message: 'read ETIMEDOUT' })
+    expect(session.status().lastError?.text).toBe(
+      'the peer acknowledged nothing any more (ETIMEDOUT), while the session was up',
+    )
   })
 
   test('a wrong AS is told with both numbers', () => {
@@ -368,4 +388,50 @@ test('octets behind a message that ended the session are not read', () => {
   peer.receive(Buffer.concat([message('0015030602'), message('001304'), message('001300')]))
   expect(peer.takeHex()).toEqual([])
   expect(session.status().counters).toMatchObject({ notificationsReceived: 1, keepalivesReceived: 1 })
+})
+
+test('GRACEFUL_SHUTDOWN is sent with every route, and taken back', () => {
+  const { session, clock, peer } = sessionIn('Established')
+  session.put(route('198.51.100.1/32'))
+  clock.advance(20)
+  peer.takeHex()
+  const communities = (on: boolean) => {
+    session.gracefulShutdown(on)
+    clock.advance(20)
+    return updates(peer).map(({ attributes }) => attributes.communities)
+  }
+  expect(communities(true)).toEqual([[{ kind: 'standard', value: [65535, 0] }]])
+  expect(communities(false)).toEqual([[]])
+})
+
+test('the last NOTIFICATION each way stays to be seen', () => {
+  const { session, peer, clock, connections } = sessionIn('Established')
+  const at = clock.now()
+  peer.receive(message('001903060203627965'))
+  clock.advance(5000)
+  connections[1].opened('192.0.2.2', '192.0.2.1')
+  connections[1].receive(encodeOpenBytes({ holdTime: 1 }))
+  expect(session.status()).toMatchObject({
+    notificationReceived: {
+      at,
+      code: 6,
+      subcode: 2,
+      text: 'Cease, Administrative Shutdown (6/2): "bye"',
+    },
+    notificationSent: { at: at + 5000, code: 2, subcode: 6 },
+  })
+})
+
+test('a peer that closes at once, over and over, is tried less and less often', () => {
+  const { session, clock, connections } = startSession()
+  for (let second = 0; second < 600; second++) {
+    const newest = connections.at(-1)!
+    if (!newest.closed && session.status().state === 'Connect') {
+      newest.opened('192.0.2.2', '192.0.2.1')
+      newest.ended()
+    }
+    clock.advance(1000)
+  }
+  expect(connections.length).toBeGreaterThan(10)
+  expect(connections.length).toBeLessThan(20)
 })

@@ -1,23 +1,23 @@
-import { formatAddress, type Address } from '#inet/address.ts'
 import type { Prefix } from '#inet/prefix.ts'
-import { Timers, type Clock, type TimerHandle } from './clock.ts'
+import { Announcer, exportContext } from './announcer.ts'
+import type { Clock } from './clock.ts'
+import { initialPeer, stepPeer } from './collision.ts'
 import type { PeerConfig } from './config.ts'
 import { changeEffects, fsmConfig } from './config-change.ts'
 import type { Connection, Connector } from './connection.ts'
-import { countReceived, countSent, newCounters } from './counters.ts'
-import { BgpError, systemErrorWords } from './errors.ts'
-import type { Action, FsmState, Input, Negotiated, TimerName } from './events.ts'
+import { countSent, newCounters } from './counters.ts'
+import type { Input, Negotiated, PeerAction, PeerInput, PeerState, Place } from './events.ts'
 import type { ExportContext } from './export.ts'
-import { Framer } from './framer.ts'
-import { initialState, step } from './fsm.ts'
 import { seedOf } from './jitter.ts'
+import type { Link } from './link.ts'
+import { Links, type Slot } from './links.ts'
+import { MessageLog, type LogLine } from './message-log.ts'
 import { writeLine, type RecordingSink } from './recording.ts'
-import { RibOut } from './rib-out.ts'
+import type { RibRoute } from './rib-list.ts'
 import type { Route } from './route.ts'
+import { notificationStatus, statusOf, type SessionMemory } from './session-status.ts'
 import type { SessionStatus } from './status.ts'
-import { initialContext, type CodecContext } from './wire/context.ts'
-import type { Frame } from './wire/header.ts'
-import { decodeMessage, encodeMessage, type Message } from './wire/message.ts'
+import { initialContext } from './wire/context.ts'
 
 /** What a session needs from outside. */
 export interface SessionPorts {
@@ -32,68 +32,114 @@ export interface StopReason {
   readonly subcode: number
   /** for the peer's operator, sent with 2 and 4 (RFC 9003) */
   readonly text: string
+  /**
+   * Under graceful restart with the N bit (RFC 8538): true has the peer drop our routes (Hard Reset), false has it
+   * keep them for the restart time. Undefined: dropped with 2 and 3, kept with others.
+   */
+  readonly hard?: boolean
 }
 
-/** Changes of routes within this many milliseconds leave together. */
-const coalescingWindow = 20
-/** UPDATEs written at a stretch; then timers and received messages get their turn. */
-const batchSize = 16
+interface Pending {
+  /** whose state machine it is for; of a link that is gone it is for nobody */
+  readonly from: 'peer' | Slot | Link
+  readonly input: Input
+  /** one that the peer has opened */
+  readonly accepted?: Connection
+}
 
 /**
- * One BGP session: the state machine, the routes for the peer, and the only place of this room with timers and a
- * byte stream. Routes may be put at any time; they are announced whenever the session is up.
+ * One BGP session: the state machines, the routes for the peer, and the only place of this room with timers and byte
+ * streams. Routes may be put at any time; they are announced whenever the session is up.
  */
 export class Session {
   readonly #ports: SessionPorts
-  readonly #rib = new RibOut()
-  readonly #timers: Timers<TimerName>
-  readonly #inputs: Input[] = []
+  readonly #announcer: Announcer
+  readonly #pending: Pending[] = []
   readonly #listeners = new Set<() => void>()
   readonly #counters = newCounters()
+  readonly #log = new MessageLog()
+  readonly #memory: SessionMemory
+  readonly #links: Links
   #config: PeerConfig
-  #state: FsmState
-  #since: number
-  #connection: Connection | undefined
-  #localAddress: Address | undefined
-  #lastPeerAS: number | undefined
-  #closing: Promise<void> = Promise.resolve()
-  #lastError: SessionStatus['lastError']
-  #blocked = false
-  #flush: TimerHandle | undefined
+  #state: PeerState
   #dispatching = false
   #record: RecordingSink | undefined
 
   constructor(config: PeerConfig, ports: SessionPorts) {
     this.#config = config
     this.#ports = ports
-    this.#state = initialState(fsmConfig(config))
-    this.#since = ports.clock.now()
-    this.#timers = new Timers(ports.clock, (name) => this.#dispatch({ kind: 'timer', name }))
+    this.#state = initialPeer(fsmConfig(config))
+    this.#memory = { since: ports.clock.now() }
+    this.#links = new Links({
+      clock: ports.clock,
+      counters: this.#counters,
+      log: this.#log,
+      now: () => ports.clock.now(),
+      context: (place) => this.#state[place]?.negotiated ?? initialContext,
+      hear: (from, input) => this.#dispatch({ from, input }),
+      peerAS: (as) => (this.#memory.peerAS = as),
+    })
+    this.#announcer = new Announcer({
+      clock: ports.clock,
+      write: (messages) => this.#links.at('primary').link?.send(messages),
+      written: () => this.#changed(),
+    })
   }
 
   /** Connects, and connects again whenever the session ends, until `stop()`. */
   start(): void {
-    this.#dispatch({ kind: 'start', seed: seedOf(this.#ports.random()) })
+    this.#dispatch({ from: 'peer', input: { kind: 'start', seed: seedOf(this.#ports.random()) } })
   }
 
   /** Closes with a Cease; resolves when it is written and the connection closed, or given up. */
   async stop(reason: StopReason): Promise<void> {
-    this.#dispatch({ kind: 'stop', ...reason })
+    this.#dispatch({ from: 'peer', input: { kind: 'stop', ...reason } })
     // Called by a listener, the input above still waits for the step that is going on.
     await Promise.resolve()
-    await this.#closing
+    await this.#links.closed()
+  }
+
+  /**
+   * Stops without a word. Under graceful restart the peer takes that for a restart, and keeps our routes for the restart
+   * time (RFC 4724 4.2); any NOTIFICATION would tell a peer without the N bit to drop them.
+   */
+  async abandon(): Promise<void> {
+    this.#close('second')
+    this.#close('primary')
+    // With no connection left the Cease goes nowhere.
+    await this.stop({ subcode: 2, text: '' })
+  }
+
+  /**
+   * Takes over a connection that the peer has opened, from now on; it is open already. Without `listen` in the
+   * configuration, or while the session is stopped or waits after an error, it is refused with Cease 6/5.
+   */
+  accept(connection: Connection): void {
+    this.#dispatch({ from: 'peer', input: { kind: 'tcpConnected' }, accepted: connection })
   }
 
   /** Announces the route from now on, in place of an earlier one for its prefix. */
   put(route: Route): void {
-    this.#rib.put(route)
-    this.#scheduleFlush(coalescingWindow)
+    this.#announcer.put(route)
   }
 
   /** Announces nothing for this prefix from now on. */
   withdraw(prefix: Prefix): void {
-    this.#rib.withdraw(prefix)
-    this.#scheduleFlush(coalescingWindow)
+    this.#announcer.withdraw(prefix)
+  }
+
+  /**
+   * Whether what was put is all that there is to announce; it is unless somebody says otherwise. Until then routes are
+   * sent and End-of-RIB is not, so that a peer keeps what it has of us over our restart (RFC 4724 4.1). It waits no
+   * longer than the restart time.
+   */
+  endOfRib(ready: boolean): void {
+    this.#announcer.endOfRib(ready)
+  }
+
+  /** All routes carry GRACEFUL_SHUTDOWN from now on (RFC 8326), or no more. */
+  gracefulShutdown(on: boolean): void {
+    this.#announcer.gracefulShutdown(on)
   }
 
   /** Applies a changed configuration with the mildest effect that suffices (`config-change.ts`). */
@@ -101,50 +147,41 @@ export class Session {
     const effects = changeEffects(this.#config, config)
     this.#config = config
     if (effects.size === 0) return
-    if (effects.has('reset')) this.#lastPeerAS = undefined
-    this.#dispatch({ kind: 'configure', config: fsmConfig(config), reset: effects.has('reset') })
-    const { negotiated, name } = this.#state
+    const reset = effects.has('reset')
+    if (reset) this.#memory.peerAS = undefined
+    this.#dispatch({ from: 'peer', input: { kind: 'configure', config: fsmConfig(config), reset } })
+    const { negotiated, name } = this.#state.primary
     if (effects.has('readvertise') && name === 'Established') {
-      this.#rib.update(this.#exportContext(negotiated!))
-      this.#scheduleFlush(coalescingWindow)
+      this.#announcer.update(this.#exportContext(negotiated!))
     }
   }
 
   /** BFD (RFC 5882) says that the path to the peer has failed: a session that is up, or coming up, ends. */
   bfdDown(text: string): void {
-    this.#dispatch({ kind: 'bfdDown', text })
+    this.#dispatch({ from: 'peer', input: { kind: 'bfdDown', text } })
   }
 
   /** The path works again, or BFD has no say any more: what BFD ended may connect. */
   bfdUp(): void {
-    this.#dispatch({ kind: 'bfdUp' })
+    this.#dispatch({ from: 'peer', input: { kind: 'bfdUp' } })
   }
 
   status(): SessionStatus {
-    const config = this.#config
-    const { name, negotiated } = this.#state
-    const up = name === 'Established' ? negotiated : undefined
-    const peerAS = negotiated?.peerAS ?? this.#lastPeerAS ?? config.peerAS
-    const text = formatAddress(config.address)
-    const unsent = this.#rib.unsent
     return {
-      peer: config.name,
-      endpoint: `${config.address.family === 6 ? `[${text}]` : text}:${config.port}`,
-      ...(this.#localAddress && { localAddress: formatAddress(this.#localAddress) }),
-      localAS: config.localAS,
-      ...(peerAS !== undefined && { peerAS }),
-      ...(negotiated && { peerRouterId: negotiated.peerRouterId }),
-      state: name,
-      since: this.#since,
-      holdTime: up?.holdTime ?? 0,
-      keepaliveTime: up?.keepaliveTime ?? 0,
-      families: up?.families ?? [],
-      ...(this.#lastError && { lastError: this.#lastError }),
+      ...statusOf(this.#config, this.#state, this.#memory),
       counters: { ...this.#counters },
-      announced: this.#rib.announced,
-      pending: this.#rib.pending,
-      ...(Object.keys(unsent).length > 0 && { unsent }),
+      ...this.#announcer.status(),
     }
+  }
+
+  /** The last messages both ways in words, oldest first. */
+  messages(): readonly LogLine[] {
+    return this.#log.lines()
+  }
+
+  /** The Adj-RIB-Out: what the peer has, what waits, and what cannot be sent; in no order. */
+  routes(): IterableIterator<RibRoute> {
+    return this.#announcer.routes()
   }
 
   /** Called after the state, the last error or the set of announced routes changed. Returns how to end that. */
@@ -153,191 +190,111 @@ export class Session {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Writes what the state machine sees and does from now on; undefined ends that. */
+  /** Writes what the state machines see and do from now on; undefined ends that. */
   record(sink: RecordingSink | undefined): void {
     this.#record = sink
     if (sink !== undefined) writeLine(sink, { at: this.#ports.clock.now(), state: this.#state })
   }
 
-  /** The one way into the state machine. An input that an action causes waits until the actions are done. */
-  #dispatch(input: Input): void {
-    this.#inputs.push(input)
+  /** The one way into the state machines. An input that an action causes waits until the actions are done. */
+  #dispatch(pending: Pending): void {
+    this.#pending.push(pending)
     if (this.#dispatching) return
     this.#dispatching = true
     try {
-      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) this.#step(next)
+      for (let next = this.#pending.shift(); next !== undefined; next = this.#pending.shift())
+        this.#step(next)
     } finally {
       this.#dispatching = false
     }
   }
 
-  #step(input: Input): void {
+  #step({ from, input, accepted }: Pending): void {
+    const on = accepted ? 'second' : from === 'peer' ? 'peer' : this.#links.placeOf(from)
+    if (on === undefined) return
     const now = this.#ports.clock.now()
-    const before = this.#state.name
-    const { state, actions } = step(this.#state, input, now)
-    if (this.#record !== undefined) writeLine(this.#record, { at: now, input, actions })
+    this.#noteInput(input, on, now)
+    const before = this.#state.primary.name
+    const peerInput: PeerInput = { on, ...input }
+    const { state, actions } = stepPeer(this.#state, peerInput, now)
+    if (this.#record !== undefined) writeLine(this.#record, { at: now, input: peerInput, actions })
     this.#state = state
-    if (state.name !== before) this.#since = now
-    for (const action of actions) this.#do(action, now)
-    if (state.name !== before || actions.some((action) => action.do === 'down')) this.#changed()
+    const moved = state.primary.name !== before
+    if (moved) this.#memory.since = now
+    for (const action of actions) this.#do(action, now, accepted)
+    if (moved || actions.some((action) => action.do === 'down')) this.#changed()
   }
 
-  #do(action: Action, now: number): void {
+  #noteInput(input: Input, on: Place | 'peer', now: number): void {
+    if (input.kind === 'notification') this.#memory.received = notificationStatus(input.message, now)
+    if (on !== 'primary') return
+    if (input.kind === 'tcpConnected') this.#noteAddress()
+    if (input.kind === 'sendBlocked') this.#announcer.block(true)
+    if (input.kind === 'sendUnblocked') this.#announcer.block(false)
+  }
+
+  #do(action: PeerAction, now: number, accepted: Connection | undefined): void {
+    const slot = this.#links.at(action.on)
     switch (action.do) {
       case 'send':
-        return this.#send(action.message)
+        if (action.message.type === 'notification')
+          this.#memory.sent = notificationStatus(action.message, now)
+        return slot.link?.send([action.message])
       case 'timer':
-        return this.#timers.start(action.name, action.ms)
+        return slot.timers.start(action.name, action.ms)
       case 'cancel':
-        return action.names.forEach((name) => this.#timers.cancel(name))
+        return action.names.forEach((name) => slot.timers.cancel(name))
       case 'connect':
-        return this.#connect()
+        return this.#connect(action.on)
       case 'close':
-        return this.#close()
+        return this.#close(action.on)
+      case 'adopt':
+        this.#counters.connectionsAccepted++
+        return this.#links.add(action.on, accepted!, true)
+      case 'reject':
+        this.#counters.connectionsRejected++
+        countSent(this.#counters, action.message.type)
+        return this.#links.reject(accepted!, action.message)
+      case 'swap':
+        this.#links.swap()
+        return this.#noteAddress()
       case 'established':
-        this.#counters.established++
-        this.#rib.open(this.#exportContext(action.negotiated))
-        return this.#scheduleFlush(0)
+        return this.#established(slot, action.negotiated)
       case 'down':
-        this.#lastError = { at: now, ...action.reason }
+        this.#memory.lastError = { at: now, ...action.reason }
         return
       case 'resend':
-        this.#rib.resendAll(action.family)
-        return this.#scheduleFlush(coalescingWindow)
+        return this.#announcer.resend(action.family)
     }
   }
 
-  #connect(): void {
+  #noteAddress(): void {
+    this.#memory.local = this.#links.at('primary').link?.connection.localAddress
+  }
+
+  #connect(place: Place): void {
     this.#counters.connectAttempts++
-    const connection = this.#ports.connect(this.#config)
-    const framer = new Framer()
-    this.#connection = connection
-    this.#localAddress = undefined
-    let open = false
-    connection.onOpen(() => {
-      open = true
-      this.#localAddress = connection.localAddress
-      this.#dispatch({ kind: 'tcpConnected' })
-    })
-    connection.onData((chunk) => this.#received(connection, framer, chunk))
-    connection.onDrain(() => this.#unblocked())
-    connection.onClose((error) => {
-      const text = error === undefined ? '' : systemErrorWords(error.code, error.message)
-      if (open) this.#dispatch({ kind: 'tcpClosed', text })
-      else this.#dispatch({ kind: 'tcpFailed', text: text || 'the connection was closed before it was open' })
-    })
+    this.#memory.local = undefined
+    this.#links.add(place, this.#ports.connect(this.#config), false)
   }
 
-  #close(): void {
-    const connection = this.#connection
-    this.#connection = undefined
-    this.#blocked = false
-    this.#flush?.cancel()
-    this.#flush = undefined
-    this.#rib.close()
-    if (connection !== undefined) this.#closing = both(this.#closing, connection.close())
+  #established({ link }: Slot, negotiated: Negotiated): void {
+    this.#counters.established++
+    this.#announcer.open(this.#exportContext(negotiated), this.#config.gracefulRestart?.restartTime)
+    // It could not take all of the OPEN: the state machine heard of that when it did not matter yet.
+    if (link?.blocked) this.#dispatch({ from: link, input: { kind: 'sendBlocked' } })
   }
 
-  #received(connection: Connection, framer: Framer, chunk: Uint8Array): void {
-    for (const frame of framer.push(chunk)) {
-      // An earlier message of this chunk may have ended the session.
-      if (this.#connection !== connection) return
-      this.#dispatch(
-        frame instanceof BgpError ? { kind: 'fault', fault: frame.toFault() } : this.#decode(frame),
-      )
-    }
-  }
-
-  #decode(frame: Frame): Input {
-    countReceived(this.#counters, frame.type)
-    try {
-      const { message, problem } = decodeMessage(frame, this.#codecContext())
-      if (problem !== undefined) this.#counters.malformedUpdates++
-      return this.#inputOf(message)
-    } catch (error) {
-      if (error instanceof BgpError) return { kind: 'fault', fault: error.toFault() }
-      throw error
-    }
-  }
-
-  #inputOf(message: Message): Input {
-    switch (message.type) {
-      case 'keepalive':
-      case 'update':
-        return { kind: message.type }
-      case 'open': {
-        const capability = message.capabilities.find(({ kind }) => kind === 'fourOctetAS')
-        this.#lastPeerAS = capability?.kind === 'fourOctetAS' ? capability.as : message.myAS
-        return { kind: 'open', message }
-      }
-      case 'notification':
-        return { kind: 'notification', message }
-      case 'routeRefresh':
-        return { kind: 'routeRefresh', message }
-    }
-  }
-
-  #send(message: Extract<Action, { do: 'send' }>['message']): void {
-    countSent(this.#counters, message.type)
-    this.#write([encodeMessage(message, this.#codecContext())])
-  }
-
-  #write(messages: readonly Uint8Array[]): void {
-    const accepted = this.#connection?.write(messages.length === 1 ? messages[0] : Buffer.concat(messages))
-    if (accepted !== false || this.#blocked) return
-    this.#blocked = true
-    this.#dispatch({ kind: 'sendBlocked' })
-  }
-
-  #unblocked(): void {
-    if (!this.#blocked) return
-    this.#blocked = false
-    this.#dispatch({ kind: 'sendUnblocked' })
-    this.#scheduleFlush(0)
-  }
-
-  /** What waits is bounded: one batch beyond what the connection takes. */
-  #scheduleFlush(ms: number): void {
-    const up = this.#state.name === 'Established' && !this.#blocked
-    if (!up || this.#flush !== undefined) return
-    this.#flush = this.#ports.clock.setTimeout(() => {
-      this.#flush = undefined
-      this.#flushBatch()
-    }, ms)
-  }
-
-  #flushBatch(): void {
-    const messages = this.#rib.drain(batchSize)
-    if (messages.length > 0) {
-      this.#counters.updatesSent += messages.length
-      const context = this.#codecContext()
-      this.#write(messages.map((message) => encodeMessage(message, context)))
-    }
-    // The next batch after a turn of the event loop: KEEPALIVEs do not wait for a long table.
-    if (this.#rib.idle) this.#changed()
-    else this.#scheduleFlush(0)
-  }
-
-  #codecContext(): CodecContext {
-    return this.#state.negotiated ?? initialContext
+  #close(place: Place): void {
+    if (place === 'primary') this.#announcer.close()
+    this.#links.close(place)
   }
 
   #exportContext(negotiated: Negotiated): ExportContext {
-    const { localAS, address, nextHops } = this.#config
-    const local = this.#localAddress
-    return {
-      ...negotiated,
-      localAS,
-      nextHops: { ...(local && { [local.family]: local }), ...nextHops },
-      peerAddress: address,
-    }
+    return exportContext(this.#config, negotiated, this.#links.at('primary').link!.connection)
   }
 
   #changed(): void {
     for (const listener of this.#listeners) listener()
   }
-}
-
-async function both(first: Promise<void>, second: Promise<void>): Promise<void> {
-  await Promise.all([first, second])
 }

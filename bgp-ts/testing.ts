@@ -25,6 +25,11 @@ export class FakeClock implements Clock {
     return { cancel: () => (this.#timers = this.#timers.filter((other) => other !== timer)) }
   }
 
+  /** Timers that run. */
+  get pending(): number {
+    return this.#timers.length
+  }
+
   /** Runs everything that is due in the next `ms` milliseconds, in order of time, then of start. */
   advance(ms: number): void {
     const end = this.#now + ms
@@ -124,6 +129,15 @@ export const bothFamilies: CodecContext = {
   fourOctetAS: true,
   internal: false,
   families: ['ipv4-unicast', 'ipv6-unicast'],
+  extendedNextHop: false,
+}
+
+/** A connection that the peer has opened to us. */
+export function incomingConnection(): FakeConnection {
+  const connection = new FakeConnection()
+  connection.localAddress = parseAddress('192.0.2.2')
+  connection.remoteAddress = parseAddress('192.0.2.1')
+  return connection
 }
 
 /** A started session on a fake clock; each connection it opens is added to `connections`. */

@@ -1,17 +1,13 @@
 /** What the states of `fsm.ts` do: each function is one effect, with its reason. */
 import { notificationWords, notifications, type Fault } from './errors.ts'
 import type { Action, DownReason, FsmConfig, FsmState, Input, Step, TimerName } from './events.ts'
+import { hint, offerWords } from './faults.ts'
+import { ceaseFor, meansLeaving } from './graceful-restart.ts'
 import { jitter } from './jitter.ts'
-import { checkOpen, keepaliveTime, ownOpen } from './open-check.ts'
+import { checkOpen, keepaliveTime, ownOpen, smallerOffer, type Offer } from './open-check.ts'
 import { familyOf } from './wire/families.ts'
-import { messageTypes } from './wire/header.ts'
 import { keepalive } from './wire/keepalive.ts'
-import {
-  ceaseMessage,
-  describeNotification,
-  notificationOf,
-  type NotificationMessage,
-} from './wire/notification.ts'
+import { describeNotification, notificationOf, type NotificationMessage } from './wire/notification.ts'
 
 /** The back-off doubles up to this many milliseconds, and starts over after a session that lasted so long. */
 const maxRetryTime = 60_000
@@ -29,7 +25,13 @@ const bfdHoldTime = 10_000
 /** RFC 9687 4: at least 8 minutes, or twice the hold time. */
 const minSendHoldTime = 480_000
 
-const connectionTimers: readonly TimerName[] = ['connectRetry', 'idleHold', 'hold', 'keepalive', 'sendHold']
+export const connectionTimers: readonly TimerName[] = [
+  'connectRetry',
+  'idleHold',
+  'hold',
+  'keepalive',
+  'sendHold',
+]
 
 export const initialState = (config: FsmConfig): FsmState => ({
   name: 'Idle',
@@ -37,7 +39,8 @@ export const initialState = (config: FsmConfig): FsmState => ({
   running: false,
   failures: 0,
   seed: 0,
-  withoutCapabilities: false,
+  offer: 'all',
+  restarting: true,
 })
 
 export const stay = (state: FsmState): Step => ({ state, actions: [] })
@@ -56,12 +59,12 @@ export function leaveIdle(state: FsmState): Step {
   return { state: next.state, actions: [{ do: 'cancel', names: ['idleHold'] }, ...next.actions] }
 }
 
-export function sendOpen(state: FsmState): Step {
+export function sendOpen(state: FsmState, now: number): Step {
   return {
-    state: { ...state, name: 'OpenSent' },
+    state: { ...state, name: 'OpenSent', connectedAt: now },
     actions: [
       { do: 'cancel', names: ['connectRetry'] },
-      { do: 'send', message: ownOpen(state.config, state.withoutCapabilities) },
+      { do: 'send', message: ownOpen(state.config, state.offer, state.restarting) },
       { do: 'timer', name: 'hold', ms: openHoldTime },
     ],
   }
@@ -73,6 +76,15 @@ export function connectAgain(state: FsmState): Step {
   const next = connect({ ...state, failures: state.failures + 1 })
   const down: Action = { do: 'down', reason: { code: 'FL_BGP_CONNECT_TIMEOUT', text } }
   return { state: next.state, actions: [{ do: 'close' }, down, ...next.actions] }
+}
+
+/** Silence is one failure, whether we or the system tire of it first. */
+export function connectFailed(
+  state: FsmState,
+  { text, timedOut }: Input & { kind: 'tcpFailed' },
+  now: number,
+): Step {
+  return retry(state, { code: timedOut ? 'FL_BGP_CONNECT_TIMEOUT' : 'FL_BGP_CONNECT_FAILED', text }, now)
 }
 
 /** Milliseconds before jitter. */
@@ -90,17 +102,19 @@ interface Failure extends DownReason {
   readonly notification?: NotificationMessage
   /** false: this failure does not lengthen the wait */
   readonly counts?: boolean
-  readonly withoutCapabilities?: boolean
+  /** for the next OPEN; `all` when undefined */
+  readonly offer?: Offer
   readonly held?: true | undefined
 }
 
 /** RFC 4271 6: say why, close, and wait in Idle. A Fault becomes its NOTIFICATION. */
-export function fail(state: FsmState, failure: Failure | Fault, now: number, held?: true): Step {
-  if (!('error' in failure)) return end(state, 'Idle', now, failure)
-  const notification = notificationOf(failure)
+export function fail(state: FsmState, failure: Failure | Fault, now: number): Step {
+  return end(state, 'Idle', now, 'error' in failure ? answered(failure, notificationOf(failure)) : failure)
+}
+
+function answered({ error, text }: Fault, notification: NotificationMessage): Failure {
   const words = notificationWords(notification.code, notification.subcode)
-  const text = `${failure.text}; we closed the session: ${words}`
-  return end(state, 'Idle', now, { code: failure.error, text, notification, held })
+  return { code: error, text: `${text}; we closed the session: ${words}`, notification }
 }
 
 function end(state: FsmState, name: 'Idle' | 'Active', now: number, failure: Failure): Step {
@@ -115,7 +129,8 @@ function end(state: FsmState, name: 'Idle' | 'Active', now: number, failure: Fai
       running: true,
       failures: failure.counts === false ? failures : failures + 1,
       seed,
-      withoutCapabilities: failure.withoutCapabilities ?? false,
+      offer: failure.offer ?? 'all',
+      restarting: state.restarting,
       ...(held && { held }),
     },
     actions: [
@@ -132,11 +147,13 @@ function end(state: FsmState, name: 'Idle' | 'Active', now: number, failure: Fai
   }
 }
 
-export function stop(state: FsmState, { subcode, text }: Input & { kind: 'stop' }): Step {
-  const cease = ceaseMessage(subcode, text)
+/** Under graceful restart with the N bit, what means leaving has to say so (RFC 8538 3.1). */
+export function stop(state: FsmState, { subcode, text, hard }: Input & { kind: 'stop' }): Step {
+  const leaving = hard ?? meansLeaving(subcode)
+  const cease = ceaseFor(state.negotiated?.gracefulRestart, subcode, text, leaving)
   const reason = `stopped here: ${describeNotification(cease)}`
   return {
-    state: { ...initialState(state.config), seed: state.seed },
+    state: { ...initialState(state.config), seed: state.seed, restarting: state.restarting },
     actions: [
       ...(hasConnection(state) ? [{ do: 'send', message: cease } as const] : []),
       { do: 'cancel', names: connectionTimers },
@@ -146,12 +163,21 @@ export function stop(state: FsmState, { subcode, text }: Input & { kind: 'stop' 
   }
 }
 
-const hasConnection = ({ name }: FsmState): boolean =>
+/** A TCP connection is open, and something may be said on it. */
+export const hasConnection = ({ name }: FsmState): boolean =>
   name === 'OpenSent' || name === 'OpenConfirm' || name === 'Established'
 
-/** RFC 9384: the peer hears that the path failed; a new session waits until BFD says that it works. */
-export const bfdDown = (state: FsmState, { text }: Input & { kind: 'bfdDown' }, now: number): Step =>
-  fail(state, { error: 'FL_BGP_CEASE_BFD', data: [], text }, now, true)
+/**
+ * RFC 9384: the peer hears that the path failed; a new session waits until BFD says that it works. Under graceful
+ * restart it goes as a Hard Reset: the peer would keep routes over a path that carries nothing.
+ */
+export function bfdDown(state: FsmState, { text }: Input & { kind: 'bfdDown' }, now: number): Step {
+  const fault: Fault = { error: 'FL_BGP_CEASE_BFD', data: [], text }
+  const [, subcode] = notifications[fault.error]
+  const cease = ceaseFor(state.negotiated?.gracefulRestart, subcode, '', true)
+  const words = answered(fault, notificationOf(fault))
+  return end(state, 'Idle', now, { ...words, notification: cease, held: true })
+}
 
 /** At once after the first failure; with a path that comes and goes the wait runs its time. */
 export function bfdUp(state: FsmState): Step {
@@ -172,7 +198,7 @@ export function reconfigure(state: FsmState, { config, reset }: Input & { kind: 
 }
 
 export function openReceived(state: FsmState, { message }: Input & { kind: 'open' }, now: number): Step {
-  const result = checkOpen(state.config, message, state.withoutCapabilities)
+  const result = checkOpen(state.config, message, state.offer)
   if (!result.ok) return fail(state, result.fault, now)
   const confirmed: FsmState = { ...state, name: 'OpenConfirm', negotiated: result.negotiated }
   const next = restartKeepalive(confirmed)
@@ -189,13 +215,20 @@ export function notified(state: FsmState, message: NotificationMessage, now: num
   // RFC 4271 8.1.5 event 24: a peer of another version; RFC 5492 3 for 4 and 7. They do not lengthen the wait.
   if (early && message.subcode === 1) return fail(state, { code, text: said, counts: false }, now)
   if (early && (message.subcode === 4 || message.subcode === 7)) {
-    const withoutCapabilities = !state.withoutCapabilities
-    const text = withoutCapabilities ? `${said}; the next OPEN goes without capabilities` : said
-    return fail(state, { code, text, counts: false, withoutCapabilities }, now)
+    const offer = smallerOffer(state.config, state.offer)
+    return fail(state, { code, text: said + offerWords[offer], counts: false, offer }, now)
   }
-  const ours = message.code === 2 && message.subcode === 2 ? `; we said AS ${state.config.localAS}` : ''
-  return fail(state, { code, text: said + ours }, now)
+  const reason: DownReason = { code, text: said + hint(message, state) }
+  return noUse(state, message) ? retry(state, reason, now) : fail(state, reason, now)
 }
+
+/**
+ * The peer has no use for this connection: it is one too many (RFC 4271 6.8), or the peer waits after an error and takes
+ * none (6/5). That is no error of ours, and its own connection may be on its way: two sides that wait in Idle after each
+ * such answer would refuse each other for ever.
+ */
+const noUse = ({ name }: FsmState, { code, subcode }: NotificationMessage): boolean =>
+  code === 6 && (subcode === 5 || subcode === 7) && name !== 'Established'
 
 /** RFC 2918 4: for a family that was not negotiated a request is ignored. RFC 7313 5: so are its subtypes. */
 export function refresh(state: FsmState, { message }: Input & { kind: 'routeRefresh' }): Step {
@@ -224,36 +257,5 @@ export function restartHold({ negotiated }: FsmState): readonly Action[] {
   return ms === 0 ? [] : [{ do: 'timer', name: 'hold', ms }]
 }
 
-export const sendHoldTime = ({ negotiated }: FsmState): number =>
-  Math.max(minSendHoldTime, 2 * negotiated!.holdTime)
-
-export function unexpected(error: Fault['error'], kind: keyof typeof messageTypes): Fault {
-  return { error, data: [messageTypes[kind]], text: `the peer sent ${kind} out of turn` }
-}
-
-/**
- * RFC 4271 6.6: an error inside a message that must not come in this state at all is an FSM error instead.
- * @param codes the error codes (1 header, 2 OPEN, 3 UPDATE, 7 ROUTE-REFRESH) that can come in this state
- */
-export function inPlace(fault: Fault, codes: readonly number[], error: Fault['error']): Fault {
-  const [code] = notifications[fault.error]
-  if (codes.includes(code)) return fault
-  return unexpected(error, code === 2 ? 'open' : code === 3 ? 'update' : 'routeRefresh')
-}
-
-export const holdExpired = (when: string): Fault => ({
-  error: 'FL_BGP_HOLD_TIMER',
-  data: [],
-  text: `the peer was silent for the hold time, ${when}`,
-})
-
-export const sendHoldExpired: Fault = {
-  error: 'FL_BGP_SEND_HOLD_TIMER',
-  data: [],
-  text: 'the peer has taken no octet from us for the send hold time',
-}
-
-export const closed = (text: string, when: string): DownReason => ({
-  code: 'FL_BGP_CONNECTION_CLOSED',
-  text: `${text === '' ? 'the peer closed the connection' : text}, ${when}`,
-})
+/** @param holdTime milliseconds */
+export const sendHoldTime = (holdTime: number): number => Math.max(minSendHoldTime, 2 * holdTime)

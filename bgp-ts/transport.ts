@@ -9,7 +9,7 @@ const closeTimeout = 2000
 
 /**
  * A connector on plain `node:net`. What node:net cannot set is refused rather than left out: a TCP MD5 password
- * (RFC 2385), and a device other than as the zone of a link-local address. The TTL stays the system's default.
+ * (RFC 2385), TTL security (RFC 5082), and a device other than as the zone of a link-local address. The TTL stays the system's default.
  */
 export function connectPlain(config: PeerConfig): Connection {
   const missing = unsupported(config)
@@ -18,8 +18,14 @@ export function connectPlain(config: PeerConfig): Connection {
   return failedConnection({ code, message: missing })
 }
 
-/** A Connection over a socket that somebody else opened, connected or still connecting. */
-export const connectionOver = (socket: Socket): Connection => new SocketConnection(socket)
+/**
+ * A Connection over a socket that somebody else opened, connected or still connecting.
+ * @param linkLocal our link-local address beside this local address, where the peer is on that link
+ */
+export const connectionOver = (
+  socket: Socket,
+  linkLocal: (local: Address, remote: Address) => Address | undefined = () => undefined,
+): Connection => new SocketConnection(socket, linkLocal)
 
 /** A Connection that never opens, for a socket that could not be had: a connector does not throw. */
 export function failedConnection(error: ConnectionError): Connection {
@@ -44,6 +50,7 @@ function unsupported(config: PeerConfig): string | undefined {
   if (config.device !== undefined && !isLinkLocal(config.address)) {
     return 'binding to a device needs another connector than node:net'
   }
+  if (config.ttlSecurity !== undefined) return 'TTL security needs another connector than node:net'
   return undefined
 }
 
@@ -62,14 +69,16 @@ function openSocket({ address, port, sourceAddress, device }: PeerConfig): Socke
 
 class SocketConnection implements Connection {
   readonly #socket: Socket
+  readonly #linkLocal: (local: Address, remote: Address) => Address | undefined
   #error: ConnectionError | undefined
   #open = () => {}
   #data = (_chunk: Uint8Array) => {}
   #close = (_error?: ConnectionError) => {}
   #drain = () => {}
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, linkLocal: (local: Address, remote: Address) => Address | undefined) {
     this.#socket = socket
+    this.#linkLocal = linkLocal
     socket.on('connect', () => this.#open())
     socket.on('data', (chunk: Uint8Array) => this.#data(chunk))
     socket.on('drain', () => this.#drain())
@@ -114,13 +123,35 @@ class SocketConnection implements Connection {
   }
 
   get localAddress(): Address | undefined {
-    return readAddress(this.#socket.localAddress)
+    return addressAt(this.#socket, 'localAddress')
   }
   get remoteAddress(): Address | undefined {
-    return readAddress(this.#socket.remoteAddress)
+    return addressAt(this.#socket, 'remoteAddress')
+  }
+  get linkLocalAddress(): Address | undefined {
+    const { localAddress: local, remoteAddress: remote } = this
+    return local && remote && this.#linkLocal(local, remote)
   }
 }
 
-/** Without the zone of a link-local address. */
-const readAddress = (text: string | undefined): Address | undefined =>
-  text === undefined ? undefined : tryParseAddress(text.split('%')[0])
+/** The link that the other end of a connection is on; undefined where that has no link-local address. */
+export function zoneAt(socket: Socket): string | undefined {
+  return textAt(socket, 'remoteAddress')?.split('%')[1]
+}
+
+/**
+ * One end of a connection, without the zone of a link-local address; undefined when it is closed. Node looks the zone
+ * up by its interface, and throws when that has been deleted since.
+ */
+export function addressAt(socket: Socket, end: 'localAddress' | 'remoteAddress'): Address | undefined {
+  const text = textAt(socket, end)
+  return text === undefined ? undefined : tryParseAddress(text.split('%')[0])
+}
+
+function textAt(socket: Socket, end: 'localAddress' | 'remoteAddress'): string | undefined {
+  try {
+    return socket[end]
+  } catch {
+    return undefined
+  }
+}

@@ -4,6 +4,7 @@ import {
   dropAllFilter,
   maxFrame,
   neighborDiscoveryFilter,
+  routerDiscoveryFilter,
   udpSourceFilter,
   udpTtlFilter,
 } from './filters.ts'
@@ -111,6 +112,19 @@ const cases: [string, Uint8Array, [string, Packet, boolean][]][] = [
       ['one octet short', { bytes: solicitation.subarray(0, 77) }, false],
       ['VLAN 20', { bytes: solicitation, vlan: 20 }, false],
       ['another host', { bytes: solicitation, type: 3 }, false],
+    ],
+  ],
+  [
+    'router discovery',
+    routerDiscoveryFilter,
+    [
+      ['an advertisement', { bytes: changed(solicitation, 54, '86'), type: 2 }, true],
+      ['a solicitation', { bytes: changed(solicitation, 54, '85'), type: 2 }, true],
+      ['hop limit 64', { bytes: changed(changed(solicitation, 54, '86'), 21, '40') }, false],
+      ['a neighbor solicitation', { bytes: solicitation }, false],
+      ['one octet short', { bytes: changed(solicitation, 54, '85').subarray(0, 61) }, false],
+      ['VLAN 20', { bytes: changed(solicitation, 54, '86'), vlan: 20 }, false],
+      ['another host', { bytes: changed(solicitation, 54, '86'), type: 3 }, false],
     ],
   ],
 ]

@@ -82,6 +82,27 @@ export const neighborDiscoveryFilter: Uint8Array = assemble([
   ...end,
 ])
 
+const ROUTER_SOLICITATION = 133
+const ROUTER_ADVERTISEMENT = 134
+
+/** Router Solicitations and Advertisements with hop limit 255 (RFC 4861 6.1.1, 6.1.2) and full length. */
+export const routerDiscoveryFilter: Uint8Array = assemble([
+  ...forThisHost,
+  load.half(12),
+  jump.unlessEqual(etherTypes.ipv6, 'drop'),
+  load.byte(20),
+  jump.unlessEqual(ICMPV6, 'drop'),
+  load.byte(21),
+  jump.unlessEqual(255, 'drop'),
+  load.byte(54),
+  jump.ifEqual(ROUTER_SOLICITATION, 'type'),
+  jump.unlessEqual(ROUTER_ADVERTISEMENT, 'drop'),
+  label('type'),
+  load.length(),
+  jump.unlessAtLeast(14 + 40 + 8, 'drop'),
+  ...end,
+])
+
 /**
  * For UDP sockets of either family: only datagrams whose TTL or hop limit is at least `minimum` (RFC 5082; BFD
  * wants 255, RFC 5881 5). The kernel's own IP_MINTTL is for TCP.

@@ -3,7 +3,15 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { cleanup, connect, createNetns, must, until, type Netns } from '../test/netns.ts'
 import { inNetworkNamespace } from './namespace.ts'
-import { connectTcp, listenTcp, openTcpListener, openTcpSocket, setMd5Key, type TcpOptions } from './tcp.ts'
+import {
+  connectTcp,
+  listenTcp,
+  openTcpListener,
+  openTcpSocket,
+  setMd5Key,
+  tuneConnection,
+  type TcpOptions,
+} from './tcp.ts'
 
 let a: Netns
 let b: Netns
@@ -129,6 +137,21 @@ describe.each([4, 6] as const)('IPv%d', (family) => {
     const [error] = await once(socket, 'error')
     expect(error).toMatchObject({ code: 'ECONNREFUSED' })
   })
+})
+
+test('an accepted connection gets a least TTL of its own', async () => {
+  const { port } = await listen({ family: 4, ttl: 255 })
+  const far = dial({ family: 4 }, port)
+  await once(far, 'data')
+  const accepted = sockets.at(-1) as Socket
+  tuneConnection(accepted, { family: 4, ttl: 255, minTtl: 255, userTimeout: 5000 })
+  const before = await count('TCPMinTTLDrop')
+  far.write('from afar')
+  await until('the segment is dropped', async () => (await count('TCPMinTTLDrop')) > before)
+  accepted.destroy()
+  expect(() => tuneConnection(accepted, { family: 4 })).toThrow(
+    expect.objectContaining({ code: 'FL_SYS_ARGUMENT' }),
+  )
 })
 
 test('link-local addresses, with their zone', async () => {

@@ -59,14 +59,7 @@ export function openTcpSocket(options: TcpOptions): number {
     if (options.device !== undefined) bindToDevice(fd, options.device)
     if (options.reuseAddress === true) setIntOption(fd, socketOptions.reuseAddress, 1)
     if (options.mark !== undefined) setIntOption(fd, socketOptions.mark, options.mark, 'SO_MARK')
-    if (options.userTimeout !== undefined) {
-      setIntOption(fd, socketOptions.tcpUserTimeout, options.userTimeout, 'TCP_USER_TIMEOUT')
-    }
-    setTtl(fd, options.family, options.ttl)
-    if (options.minTtl !== undefined) {
-      const option = v6 ? socketOptions.ipv6MinHopCount : socketOptions.ipMinTtl
-      setIntOption(fd, option, options.minTtl, `minimum TTL ${options.minTtl}`)
-    }
+    setLiveOptions(fd, options)
     for (const { address, password } of options.md5 ?? []) setMd5Key(fd, address, password)
     const { local } = options
     if (local !== undefined) {
@@ -78,6 +71,33 @@ export function openTcpSocket(options: TcpOptions): number {
     closeDescriptor(fd)
     throw error
   }
+}
+
+/** What may be changed on a connection that is open, too. */
+type LiveOptions = Pick<TcpOptions, 'family' | 'ttl' | 'minTtl' | 'userTimeout'>
+
+function setLiveOptions(fd: number, { family, ttl, minTtl, userTimeout }: LiveOptions): void {
+  setTtl(fd, family, ttl)
+  if (minTtl !== undefined) {
+    const option = family === 6 ? socketOptions.ipv6MinHopCount : socketOptions.ipMinTtl
+    setIntOption(fd, option, minTtl, `minimum TTL ${minTtl}`)
+  }
+  if (userTimeout !== undefined) {
+    setIntOption(fd, socketOptions.tcpUserTimeout, userTimeout, 'TCP_USER_TIMEOUT')
+  }
+}
+
+/**
+ * Sets options of a connection that a listener has accepted: those that differ from what it inherited.
+ * @throws SystemError FL_SYS_ERRNO, FL_SYS_ARGUMENT when the connection has ended
+ */
+export function tuneConnection(socket: Socket, options: LiveOptions): void {
+  // Node tells no descriptor of a socket; the handle has had this field since before Node had streams.
+  const { _handle: handle } = socket as Socket & { _handle?: { fd?: number } | null }
+  if (handle?.fd === undefined || handle.fd < 0) {
+    throw new SystemError('FL_SYS_ARGUMENT', 'the connection has ended')
+  }
+  setLiveOptions(handle.fd, options)
 }
 
 /** SO_BINDTODEVICE by name. */
@@ -100,13 +120,15 @@ export function setTtl(fd: number, family: Family, ttl: number | undefined): voi
 export function connectTcp(
   options: TcpOptions & { readonly remote: { readonly address: string; readonly port: number } },
 ): Socket {
-  // Node would look the zone up later, perhaps in another network namespace.
-  const [host, zone] = options.remote.address.split('%', 2)
+  const { address: host, port } = options.remote
+  // What Node makes of the zone counts only in this thread's namespace: it looks it up later, and takes the first
+  // interface with a link-local address when there is no zone. In another namespace the device alone has to do.
+  const [, zone] = host.split('%', 2)
   const fd = openTcpSocket({ ...options, device: options.device ?? zone })
   // manualStart is not documented, but without it Node reads the socket before it is connected. The alternative,
   // connect(2) here and a net.Socket afterwards, would give callers no object to hold until then.
   const prepared: { fd: number; manualStart: boolean } = { fd, manualStart: true }
-  return new Socket(prepared).connect({ host, port: options.remote.port })
+  return new Socket(prepared).connect({ host, port })
 }
 
 const DEFAULT_BACKLOG = 511

@@ -1,12 +1,10 @@
-import { addressFromBytes, addressToBytes, type Address } from '#inet/address.ts'
+import { addressFromBytes, type Address } from '#inet/address.ts'
 import { BgpError, stronger } from '../errors.ts'
 import type { Community } from '../route.ts'
-import { as4PathFor, mergeAs4Path, readAsPath, writeAsPath, type AsPathSegment } from './as-path.ts'
-import { canonicalCommunities } from './communities.ts'
+import { mergeAs4Path, readAsPath, type AsPathSegment } from './as-path.ts'
+import { extendedLength, optional, transitive } from './attribute-flags.ts'
 import type { CodecContext } from './context.ts'
-import { maxMessageLength } from './header.ts'
 import { Reader } from './reader.ts'
-import { Writer } from './writer.ts'
 
 /** RFC 4271 4.3 and 5. What is absent is undefined. */
 export interface PathAttributes {
@@ -16,15 +14,12 @@ export interface PathAttributes {
   readonly med?: number
   readonly localPref?: number
   readonly communities: readonly Community[]
+  /** RFC 9234 5: an AS number */
+  readonly onlyToCustomer?: number
 }
 
 export const origins = ['igp', 'egp', 'incomplete'] as const
 type Origin = (typeof origins)[number]
-
-/** Optional, transitive, and extended length among the attribute flags (RFC 4271 4.3). */
-const optional = 0x80
-const transitive = 0x40
-const extendedLength = 0x10
 
 interface Draft {
   origin?: Origin
@@ -34,6 +29,7 @@ interface Draft {
   med?: number
   localPref?: number
   communities: Community[]
+  onlyToCustomer?: number
 }
 
 interface AttributeSpec {
@@ -101,6 +97,16 @@ const attributes = new Map<number, AttributeSpec>([
   [9, { name: 'ORIGINATOR_ID', flags: optional, fits: exactly(4), internalOnly: true }],
   [10, { name: 'CLUSTER_LIST', flags: optional, fits: multipleOf(4), internalOnly: true }],
   [
+    16,
+    {
+      name: 'EXTENDED_COMMUNITIES',
+      flags: optional | transitive,
+      // RFC 7606 7.14
+      fits: multipleOf(8),
+      read: readExtended,
+    },
+  ],
+  [
     17,
     {
       name: 'AS4_PATH',
@@ -115,6 +121,16 @@ const attributes = new Map<number, AttributeSpec>([
   ],
   [18, { name: 'AS4_AGGREGATOR', flags: optional | transitive, fits: exactly(8), discard: true }],
   [32, { name: 'LARGE_COMMUNITY', flags: optional | transitive, fits: multipleOf(12), read: readLarge }],
+  [
+    35,
+    {
+      name: 'OTC',
+      flags: optional | transitive,
+      // RFC 9234 5
+      fits: exactly(4),
+      read: (value, draft) => (draft.onlyToCustomer = u32(value)),
+    },
+  ],
 ])
 
 function readOrigin(value: Uint8Array, draft: Draft): void {
@@ -130,6 +146,13 @@ function readStandard(value: Uint8Array, draft: Draft): void {
   const view = Buffer.from(value)
   for (let at = 0; at < view.length; at += 4) {
     draft.communities.push({ kind: 'standard', value: [view.readUInt16BE(at), view.readUInt16BE(at + 2)] })
+  }
+}
+
+function readExtended(value: Uint8Array, draft: Draft): void {
+  const view = Buffer.from(value)
+  for (let at = 0; at < view.length; at += 8) {
+    draft.communities.push({ kind: 'extended', value: [view.readUInt32BE(at), view.readUInt32BE(at + 4)] })
   }
 }
 
@@ -208,8 +231,8 @@ function readAttribute(
 ): void {
   if (spec === undefined) {
     if (raw.flags & optional) return
-    // RFC 4271 6.3 resets here. We drop the route anyway, so a peer's invention must not end the session.
-    throw withdraw('FL_BGP_UPDATE_WELL_KNOWN', `well-known attribute ${raw.type} is unknown`, raw.whole)
+    // RFC 4271 6.3, which RFC 7606 leaves as it is: the peer speaks a protocol that we do not.
+    throw new BgpError('FL_BGP_UPDATE_WELL_KNOWN', `well-known attribute ${raw.type} is unknown`, raw.whole)
   }
   if (spec.internalOnly && !context.internal) return
   checkFlags(raw, spec.flags, spec.name)
@@ -237,40 +260,4 @@ const withdraw = (code: BgpError['code'], why: string, data: Iterable<number> = 
 function finish({ as4Path, asPath, ...draft }: Draft): PathAttributes {
   if (asPath === undefined) return draft
   return { ...draft, asPath: as4Path === undefined ? asPath : mergeAs4Path(asPath, as4Path) }
-}
-
-/** The attributes in ascending order of type, each with the flags of its definition. */
-export function encodeAttributes(attributes: PathAttributes, { fourOctetAS }: CodecContext): Uint8Array {
-  const writer = new Writer(maxMessageLength)
-  const { origin, asPath, nextHop, med, localPref } = attributes
-  if (origin !== undefined) writeAttribute(writer, transitive, 1, [origins.indexOf(origin)])
-  if (asPath !== undefined) writeAttribute(writer, transitive, 2, writeAsPath(asPath, fourOctetAS ? 4 : 2))
-  if (nextHop !== undefined) writeAttribute(writer, transitive, 3, addressToBytes(nextHop))
-  if (med !== undefined) writeAttribute(writer, optional, 4, new Writer(4).u32(med).bytes())
-  if (localPref !== undefined) writeAttribute(writer, transitive, 5, new Writer(4).u32(localPref).bytes())
-  const communities = canonicalCommunities(attributes.communities)
-  const standard = new Writer(maxMessageLength)
-  const large = new Writer(maxMessageLength)
-  for (const { kind, value } of communities) {
-    for (const part of value) {
-      if (kind === 'standard') standard.u16(part)
-      else large.u32(part)
-    }
-  }
-  if (standard.length > 0) writeAttribute(writer, optional | transitive, 8, standard.bytes())
-  const as4Path = asPath === undefined || fourOctetAS ? undefined : as4PathFor(asPath)
-  if (as4Path !== undefined) writeAttribute(writer, optional | transitive, 17, writeAsPath(as4Path, 4))
-  if (large.length > 0) writeAttribute(writer, optional | transitive, 32, large.bytes())
-  return writer.bytes()
-}
-
-/** The extended-length flag only when the value needs it. */
-export function writeAttribute(writer: Writer, flags: number, type: number, value: ArrayLike<number>): void {
-  if (value.length > 255)
-    writer
-      .u8(flags | extendedLength)
-      .u8(type)
-      .u16(value.length)
-  else writer.u8(flags).u8(type).u8(value.length)
-  writer.put(value)
 }

@@ -8,6 +8,8 @@ export interface CodecContext {
   readonly internal: boolean
   /** what both sides listed; routes of others are not looked at */
   readonly families: readonly AddressFamily[]
+  /** both sides offer IPv4 routes with an IPv6 next hop (RFC 8950) */
+  readonly extendedNextHop: boolean
 }
 
 /** Before the OPENs are exchanged no UPDATE is legal; this context still decodes one. */
@@ -15,4 +17,5 @@ export const initialContext: CodecContext = {
   fourOctetAS: false,
   internal: false,
   families: ['ipv4-unicast'],
+  extendedNextHop: false,
 }

@@ -48,6 +48,12 @@ export function readHeader(bytes: Uint8Array): { type: MessageType; length: numb
   return { type, length }
 }
 
+/** A whole message of our own as a frame. */
+export const frameOf = (type: MessageType, message: Uint8Array): Frame => ({
+  type,
+  body: message.subarray(headerLength),
+})
+
 /** The message around a body. */
 export function writeMessage(type: MessageType, body: Uint8Array): Uint8Array {
   const length = headerLength + body.length

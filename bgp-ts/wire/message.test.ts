@@ -45,9 +45,74 @@ const rows: readonly [name: string, hex: string, message: Message, context?: Cod
       capabilities: [
         { kind: 'multiprotocol', afi: 1, safi: 1 },
         { kind: 'routeRefresh' },
-        { kind: 'unknown', code: 64, value: [0, 180] },
+        {
+          kind: 'gracefulRestart',
+          restarting: false,
+          notification: false,
+          restartTime: 180,
+          families: [],
+        },
       ],
     },
+  ],
+  [
+    'OPEN with everything we may offer',
+    `0058 01 04 fbf4 005a 0a000002 3b 02 39
+     0104 0001 0001  0104 0002 0001  0200  0506 0001 0001 0002  0901 03
+     400a c078 0001 01 80 0002 01 80  4104 0000fbf4  4908 06 6e6f64652d31 00  ef02 dead`,
+    {
+      type: 'open',
+      myAS: 64500,
+      holdTime: 90,
+      routerId: '10.0.0.2',
+      capabilities: [
+        { kind: 'multiprotocol', afi: 1, safi: 1 },
+        { kind: 'multiprotocol', afi: 2, safi: 1 },
+        { kind: 'routeRefresh' },
+        { kind: 'extendedNextHop', families: [{ afi: 1, safi: 1, nextHopAfi: 2 }] },
+        { kind: 'role', value: 3 },
+        {
+          kind: 'gracefulRestart',
+          restarting: true,
+          notification: true,
+          restartTime: 120,
+          families: [
+            { afi: 1, safi: 1, forwarding: true },
+            { afi: 2, safi: 1, forwarding: true },
+          ],
+        },
+        { kind: 'fourOctetAS', as: 64500 },
+        { kind: 'hostname', host: 'node-1', domain: '' },
+        { kind: 'unknown', code: 239, value: [0xde, 0xad] },
+      ],
+    },
+  ],
+  [
+    'OPEN of a router that helps others through a restart, with a domain',
+    `003b 01 04 fc00 00b4 0a000001 1e 02 1c
+     4002 0078  4104 0000fc00  4910 05 746f722d31 09 646332f09f929a2e78`,
+    {
+      type: 'open',
+      myAS: 64512,
+      holdTime: 180,
+      routerId: '10.0.0.1',
+      capabilities: [
+        {
+          kind: 'gracefulRestart',
+          restarting: false,
+          notification: false,
+          restartTime: 120,
+          families: [],
+        },
+        { kind: 'fourOctetAS', as: 64512 },
+        { kind: 'hostname', host: 'tor-1', domain: 'dc2\u{1f49a}.x' },
+      ],
+    },
+  ],
+  [
+    'a Hard Reset around a shutdown with a text',
+    '001b 03 06 09 06 02 03 627965',
+    { type: 'notification', code: 6, subcode: 9, data: [6, 2, 3, 0x62, 0x79, 0x65] },
   ],
   [
     'NOTIFICATION with data',
@@ -156,6 +221,14 @@ describe.each(rows)('%s', (_name, hex, message, context = bothFamilies) => {
     const decoded = decodeMessage(frameOf(bytes), context)
     expect(decoded.problem).toBeUndefined()
     expect(decoded.message).toEqual(message)
+  })
+
+  test('decodes whichever octet it is split at', () => {
+    for (let at = 1; at < bytes.length; at++) {
+      const framer = new Framer()
+      const frames = [...framer.push(bytes.subarray(0, at)), ...framer.push(bytes.subarray(at))] as Frame[]
+      expect(decodeMessage(frames[0], context).message).toEqual(message)
+    }
   })
 
   test('encodes', () => {

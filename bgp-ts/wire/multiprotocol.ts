@@ -2,7 +2,9 @@ import { addressFromBytes, addressToBytes, type Address } from '#inet/address.ts
 import type { Prefix } from '#inet/prefix.ts'
 import type { AddressFamily } from '../config.ts'
 import { BgpError } from '../errors.ts'
-import { writeAttribute, mpTypes, type RawAttribute } from './attributes.ts'
+import { optional } from './attribute-flags.ts'
+import { writeAttribute } from './attribute-writer.ts'
+import { mpTypes, type RawAttribute } from './attributes.ts'
 import type { CodecContext } from './context.ts'
 import { familyCodes, familyOf } from './families.ts'
 import { maxMessageLength } from './header.ts'
@@ -10,7 +12,10 @@ import { readPrefixes, writePrefixes } from './nlri.ts'
 import { Reader } from './reader.ts'
 import { Writer } from './writer.ts'
 
-/** MP_REACH_NLRI (RFC 4760 3): AFI, SAFI, next hop with its length, a reserved octet, prefixes. */
+/**
+ * MP_REACH_NLRI (RFC 4760 3): AFI, SAFI, next hop with its length, a reserved octet, prefixes. The next hop may be of
+ * the other family: IPv6 for IPv4 prefixes (RFC 8950).
+ */
 export interface Reach {
   readonly family: AddressFamily
   readonly nextHop: Address
@@ -69,8 +74,6 @@ export function readUnreach(raw: RawAttribute, { families }: CodecContext): Unre
   return { family, prefixes: readPrefixes(reader.rest(), familyCodes[family].addresses, bad) }
 }
 
-const optionalFlag = 0x80
-
 export function writeReach(writer: Writer, { family, nextHop, linkLocal, prefixes }: Reach): void {
   const { afi, safi } = familyCodes[family]
   const hops = [nextHop, ...(linkLocal === undefined ? [] : [linkLocal])].map(addressToBytes)
@@ -78,12 +81,12 @@ export function writeReach(writer: Writer, { family, nextHop, linkLocal, prefixe
   value.u8(hops.reduce((sum, { length }) => sum + length, 0))
   for (const hop of hops) value.put(hop)
   writePrefixes(value.u8(0), prefixes)
-  writeAttribute(writer, optionalFlag, mpTypes.reach, value.bytes())
+  writeAttribute(writer, optional, mpTypes.reach, value.bytes())
 }
 
 export function writeUnreach(writer: Writer, { family, prefixes }: Unreach): void {
   const { afi, safi } = familyCodes[family]
   const value = new Writer(maxMessageLength).u16(afi).u8(safi)
   writePrefixes(value, prefixes)
-  writeAttribute(writer, optionalFlag, mpTypes.unreach, value.bytes())
+  writeAttribute(writer, optional, mpTypes.unreach, value.bytes())
 }

@@ -51,6 +51,26 @@ test.each([
   [{ ...received(0, []), code: 4 }, 'Hold Timer Expired (4/0)'],
   [{ ...received(2, [0xfc, 0]), code: 2 }, 'OPEN Message Error, Bad Peer AS (2/2), data fc00'],
   [{ ...received(9, []), code: 99 }, 'unknown error (99/9)'],
+  [
+    received(9, [6, 2, 3, 0x62, 0x79, 0x65]),
+    'Cease, Hard Reset (6/9): Cease, Administrative Shutdown (6/2): "bye"',
+  ],
+  [received(9, [4, 0]), 'Cease, Hard Reset (6/9): Hold Timer Expired (4/0)'],
+  [received(9, [6, 9, 6, 9, 6, 9]), 'Cease, Hard Reset (6/9): Cease, Hard Reset (6/9)'],
+  [received(9, []), 'Cease, Hard Reset (6/9)'],
+  [
+    received(1, [0, 1, 1, 0, 0, 0, 100]),
+    'Cease, Maximum Number of Prefixes Reached (6/1), 100 of ipv4-unicast',
+  ],
+  [
+    received(1, [0, 25, 65, 0, 0, 0, 1]),
+    'Cease, Maximum Number of Prefixes Reached (6/1), 1 of family 25/65',
+  ],
+  [received(1, [1]), 'Cease, Maximum Number of Prefixes Reached (6/1)'],
+  [
+    { ...received(1, [0, 4]), code: 2 },
+    'OPEN Message Error, Unsupported Version Number (2/1), it speaks version 4',
+  ],
 ])('%o in words', (message, words) => {
   expect(describeNotification(message)).toBe(words)
 })

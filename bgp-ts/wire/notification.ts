@@ -1,5 +1,7 @@
 import { notifications, notificationWords, type Fault } from '../errors.ts'
+import { familyOf } from './families.ts'
 import { writeMessage } from './header.ts'
+import { cutText, printable } from './text.ts'
 
 /** RFC 4271 4.5 */
 export interface NotificationMessage {
@@ -27,6 +29,8 @@ export function notificationOf({ error, data }: Pick<Fault, 'error' | 'data'>): 
   return { type: 'notification', code, subcode, data }
 }
 
+const cease = 6
+const hardResetSubcode = 9
 /** RFC 8203 allowed 128 octets of text, RFC 9003 allows 255: we send what both sides can take. */
 const maxTextSent = 128
 
@@ -35,37 +39,65 @@ const maxTextSent = 128
  * carry one; a longer text is cut between characters.
  */
 export function ceaseMessage(subcode: number, text = ''): NotificationMessage {
-  const carriesText = subcode === 2 || subcode === 4
-  return { type: 'notification', code: 6, subcode, data: carriesText && text !== '' ? writeText(text) : [] }
+  const octets = carriesText(subcode) ? cutText(text, maxTextSent) : []
+  const data = octets.length > 0 ? [octets.length, ...octets] : []
+  return { type: 'notification', code: cease, subcode, data }
 }
 
-function writeText(text: string): number[] {
-  const octets = new Uint8Array(maxTextSent)
-  const { written } = new TextEncoder().encodeInto(text.toWellFormed(), octets)
-  return [written, ...octets.subarray(0, written)]
+const carriesText = (subcode: number): boolean => subcode === 2 || subcode === 4
+
+/** RFC 8538 3.1: what has to end the peer's graceful restart, too, goes inside a Hard Reset. */
+export const hardReset = ({ code, subcode, data }: NotificationMessage): NotificationMessage => ({
+  type: 'notification',
+  code: cease,
+  subcode: hardResetSubcode,
+  data: [code, subcode, ...data],
+})
+
+/** What is inside a Hard Reset; undefined for another message, or for one that holds nothing. */
+function insideHardReset({ code, subcode, data }: NotificationMessage): NotificationMessage | undefined {
+  if (code !== cease || subcode !== hardResetSubcode || data.length < 2) return undefined
+  return { type: 'notification', code: data[0], subcode: data[1], data: data.slice(2) }
 }
 
 /**
- * The text of a received Cease (RFC 9003 2), fit for a log: what could break a line or disguise it is replaced.
- * '' when there is none; `malformed` when its length octet promises more than there is.
+ * The text of a received Cease (RFC 9003 2), fit for a log. '' when there is none; `malformed` when its length octet
+ * promises more than there is.
  */
 export function shutdownText(message: NotificationMessage): { text: string; malformed: boolean } {
   const { code, subcode, data } = message
-  if (code !== 6 || (subcode !== 2 && subcode !== 4) || data.length === 0)
-    return { text: '', malformed: false }
+  if (code !== cease || !carriesText(subcode) || data.length === 0) return { text: '', malformed: false }
   if (data[0] > data.length - 1) return { text: '', malformed: true }
-  const text = new TextDecoder().decode(Uint8Array.from(data.slice(1, 1 + data[0])))
-  // Control and format characters, separators of lines and paragraphs.
-  return { text: text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd'), malformed: false }
+  return { text: printable(Uint8Array.from(data.slice(1, 1 + data[0]))), malformed: false }
 }
 
 /** What the peer said, in words: `Cease, Administrative Shutdown (6/2): "bye"`. */
 export function describeNotification(message: NotificationMessage): string {
   const words = notificationWords(message.code, message.subcode)
+  const inner = insideHardReset(message)
+  if (inner !== undefined) {
+    // One inside another would be nonsense; its data is not looked into.
+    return `${words}: ${describeNotification({ ...inner, data: insideHardReset(inner) ? [] : inner.data })}`
+  }
   const { text, malformed } = shutdownText(message)
   if (malformed) return `${words}, with a malformed text`
   if (text !== '') return `${words}: "${text}"`
-  if (message.data.length === 0 || message.code === 6) return words
-  const hex = Buffer.from(message.data.slice(0, 32)).toString('hex')
-  return `${words}, data ${hex}${message.data.length > 32 ? '…' : ''}`
+  return words + dataWords(message)
+}
+
+function dataWords({ code, subcode, data }: NotificationMessage): string {
+  if (code === cease) return subcode === 1 ? prefixLimit(data) : ''
+  if (data.length === 0) return ''
+  const bytes = Buffer.from(data)
+  if (code === 2 && subcode === 1 && data.length === 2) return `, it speaks version ${bytes.readUInt16BE()}`
+  return `, data ${bytes.subarray(0, 32).toString('hex')}${data.length > 32 ? '…' : ''}`
+}
+
+/** RFC 4486 4: AFI, SAFI and the limit, if the peer says it. */
+function prefixLimit(data: readonly number[]): string {
+  if (data.length !== 7) return ''
+  const bytes = Buffer.from(data)
+  const afi = bytes.readUInt16BE()
+  const family = familyOf(afi, bytes[2]) ?? `family ${afi}/${bytes[2]}`
+  return `, ${bytes.readUInt32BE(3)} of ${family}`
 }

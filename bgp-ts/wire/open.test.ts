@@ -47,3 +47,25 @@ test.each([
 ])('%s', (_name, body, pair) => {
   expect(errorOf(body)).toEqual(pair)
 })
+
+test.each([
+  ['a role of 2 octets', open('06 02 04 09020300')],
+  ['an extended next hop of 5 octets', open('09 02 07 05050001000100')],
+  ['a graceful restart of 1 octet', open('05 02 03 400140')],
+  ['a graceful restart of 4 octets', open('08 02 06 400440780001')],
+])('%s is malformed', (_name, body) => {
+  expect(errorOf(body)).toEqual([2, 0])
+})
+
+test.each([
+  ['empty', '04 02 02 4900'],
+  ['without a domain length', '06 02 04 4902 0161'],
+  ['beyond its end', '07 02 05 4903 056162'],
+])('a host name capability that is %s is ignored', (_name, parameters) => {
+  expect(decodeOpen(open(parameters)).capabilities).toMatchObject([{ kind: 'unknown', code: 73 }])
+})
+
+test('a host name cannot break a line', () => {
+  const [capability] = decodeOpen(open('0a 02 08 4906 04 610a1b62 00')).capabilities
+  expect(capability).toEqual({ kind: 'hostname', host: 'a\ufffd\ufffdb', domain: '' })
+})

@@ -28,6 +28,7 @@ const prefix = (family: Family): fc.Arbitrary<Prefix> =>
 
 const community: fc.Arbitrary<Community> = fc.oneof(
   fc.tuple(u16, u16).map((value) => ({ kind: 'standard', value }) as const),
+  fc.tuple(u32, u32).map((value) => ({ kind: 'extended', value }) as const),
   fc.tuple(u32, u32, u32).map((value) => ({ kind: 'large', value }) as const),
 )
 
@@ -52,21 +53,22 @@ const attributes: fc.Arbitrary<PathAttributes> = fc
     communities: fc.array(community, { maxLength: 80 }).map(canonicalCommunities),
   })
   .chain((base) =>
-    fc.record({ med: u32, localPref: u32 }, { requiredKeys: [] }).map((more) => ({ ...base, ...more })),
+    fc
+      .record({ med: u32, localPref: u32, onlyToCustomer: u32 }, { requiredKeys: [] })
+      .map((more) => ({ ...base, ...more })),
   )
 
 const prefixes = (family: Family) => fc.array(prefix(family), { maxLength: 20 })
-const reach = fc
-  .record({
-    nextHop: address(6),
-    linkLocal: fc.option(address(6), { nil: undefined }),
-    prefixes: prefixes(6),
-  })
-  .map(({ linkLocal, ...rest }) => ({
-    family: 'ipv6-unicast' as const,
-    ...rest,
-    ...(linkLocal && { linkLocal }),
-  }))
+const families = fc.constantFrom(['ipv4-unicast', 4] as const, ['ipv6-unicast', 6] as const)
+const reach = families.chain(([family, addresses]) =>
+  fc
+    .record({
+      nextHop: address(6),
+      linkLocal: fc.option(address(6), { nil: undefined }),
+      prefixes: prefixes(addresses),
+    })
+    .map(({ linkLocal, ...rest }) => ({ family, ...rest, ...(linkLocal && { linkLocal }) })),
+)
 
 const update = fc
   .record(
@@ -91,9 +93,26 @@ const open = fc.record({
       fc.record({ kind: fc.constant('multiprotocol' as const), afi: u16, safi: octet }),
       fc.constant({ kind: 'routeRefresh' as const }),
       fc.record({ kind: fc.constant('fourOctetAS' as const), as: u32 }),
+      fc.record({ kind: fc.constant('role' as const), value: octet }),
+      fc.record({
+        kind: fc.constant('extendedNextHop' as const),
+        families: fc.array(fc.record({ afi: u16, safi: u16, nextHopAfi: u16 }), { maxLength: 2 }),
+      }),
+      fc.record({
+        kind: fc.constant('gracefulRestart' as const),
+        restarting: fc.boolean(),
+        notification: fc.boolean(),
+        restartTime: fc.integer({ min: 0, max: 4095 }),
+        families: fc.array(fc.record({ afi: u16, safi: octet, forwarding: fc.boolean() }), { maxLength: 3 }),
+      }),
+      fc.record({
+        kind: fc.constant('hostname' as const),
+        host: fc.constantFrom('', 'node-1', 'grüße'),
+        domain: fc.constantFrom('', 'example.net'),
+      }),
       fc.record({
         kind: fc.constant('unknown' as const),
-        code: fc.integer({ min: 72, max: 255 }),
+        code: fc.integer({ min: 74, max: 255 }),
         value: fc.array(octet, { maxLength: 20 }),
       }),
     ),

@@ -10,12 +10,28 @@ export interface RouteRefreshMessage {
   readonly subtype: number
 }
 
-/** What follows the four octets (outbound route filters, RFC 5291) was never offered and is left alone. */
+/** Requests, and the subtypes 1 and 2 of RFC 7313, have exactly four octets. */
+const bodyLength = 4
+const knownSubtypes = 2
+/** What of a wrong message fits into the NOTIFICATION that answers it. */
+const maxData = 4096 - 21
+
+/**
+ * A longer message would be one with outbound route filters (RFC 5291), which are never offered. What an unknown
+ * subtype brings along is its own affair: RFC 7313 5 has it ignored.
+ * @throws BgpError 7/1 (data: the whole message)
+ */
 export function decodeRouteRefresh(body: Uint8Array): RouteRefreshMessage {
-  const reader = new Reader(body, () => new BgpError('FL_BGP_REFRESH_LENGTH', 'the ROUTE-REFRESH ends early'))
+  const wrongLength = () => {
+    const why = `a ROUTE-REFRESH has ${body.length} octets behind its header, not ${bodyLength}`
+    return new BgpError('FL_BGP_REFRESH_LENGTH', why, writeMessage('routeRefresh', body).slice(0, maxData))
+  }
+  const reader = new Reader(body, wrongLength)
   const afi = reader.u16()
   const subtype = reader.u8()
-  return { type: 'routeRefresh', afi, safi: reader.u8(), subtype }
+  const safi = reader.u8()
+  if (reader.remaining > 0 && subtype <= knownSubtypes) throw wrongLength()
+  return { type: 'routeRefresh', afi, safi, subtype }
 }
 
 export const encodeRouteRefresh = ({ afi, subtype, safi }: RouteRefreshMessage): Uint8Array =>

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { BgpError, type Treatment } from '../errors.ts'
 import type { Community } from '../route.ts'
 import { bothFamilies } from '../testing.ts'
-import { encodeAttributes } from './attributes.ts'
+import { encodeAttributes } from './attribute-writer.ts'
 import { asTrans } from './open.ts'
 import { mergeAs4Path } from './as-path.ts'
 import { decodeUpdate } from './update.ts'
@@ -67,8 +67,17 @@ describe('RFC 7606 7: each attribute and what its damage costs', () => {
     ['CLUSTER_LIST from eBGP', `${mandatory}800a0100`, 'fine', ''],
     ['CLUSTER_LIST of 1 octet', `${mandatory}800a0100`, 'withdraw', 'FL_BGP_UPDATE_LENGTH', 'iBGP'],
     ['LARGE_COMMUNITY of 4 octets', `${mandatory}c0200400000000`, 'withdraw', 'FL_BGP_UPDATE_LENGTH'],
+    ['EXTENDED_COMMUNITIES empty', `${mandatory}c01000`, 'withdraw', 'FL_BGP_UPDATE_LENGTH'],
+    [
+      'EXTENDED_COMMUNITIES of 7 octets',
+      `${mandatory}c0100700000000000000`,
+      'withdraw',
+      'FL_BGP_UPDATE_LENGTH',
+    ],
+    ['EXTENDED_COMMUNITIES', `${mandatory}c010080002fbf400000064`, 'fine', ''],
+    ['OTC of 3 octets', `${mandatory}c02303000000`, 'withdraw', 'FL_BGP_UPDATE_LENGTH'],
     ['unknown optional attribute', `${mandatory}c0fe0101`, 'fine', ''],
-    ['unknown well-known attribute', `${mandatory}40c800`, 'withdraw', 'FL_BGP_UPDATE_WELL_KNOWN'],
+    ['unknown well-known attribute', `${mandatory}40c800`, 'reset', 'FL_BGP_UPDATE_WELL_KNOWN'],
     ['the strongest of two', `${mandatory}4006010080040100`, 'withdraw', 'FL_BGP_UPDATE_LENGTH'],
     ['two MP_UNREACH_NLRI', `${mandatory}800f03000201800f03000201`, 'reset', 'FL_BGP_UPDATE_ATTRIBUTE_LIST'],
     ['MP_REACH_NLRI flagged transitive', `${mandatory}c00e00`, 'withdraw', 'FL_BGP_UPDATE_FLAGS'],
@@ -101,8 +110,8 @@ test('the first of two attributes counts (RFC 7606 3(g))', () => {
 })
 
 test('an unknown attribute goes into the data of its NOTIFICATION whole', () => {
-  const { problem } = decodeUpdate(withAttributes(`${mandatory}40c80201ff`), bothFamilies)
-  expect(problem?.data).toEqual([0x40, 200, 2, 1, 255])
+  const decode = () => decodeUpdate(withAttributes(`${mandatory}40c80201ff`), bothFamilies)
+  expect(decode).toThrow(expect.objectContaining({ data: [0x40, 200, 2, 1, 255] }))
 })
 
 const sequence = (...as: number[]) => ({ kind: 'sequence', as }) as const

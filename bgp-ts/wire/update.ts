@@ -1,13 +1,8 @@
 import type { Prefix } from '#inet/prefix.ts'
 import type { AddressFamily } from '../config.ts'
 import { BgpError, stronger } from '../errors.ts'
-import {
-  decodeAttributes,
-  encodeAttributes,
-  mpTypes,
-  type DecodedAttributes,
-  type PathAttributes,
-} from './attributes.ts'
+import { decodeAttributes, mpTypes, type DecodedAttributes, type PathAttributes } from './attributes.ts'
+import { encodeAttributes } from './attribute-writer.ts'
 import type { CodecContext } from './context.ts'
 import { headerLength, maxMessageLength, writeMessage } from './header.ts'
 import {

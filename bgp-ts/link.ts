@@ -1,0 +1,138 @@
+import type { Connection } from './connection.ts'
+import { countReceived, countSent } from './counters.ts'
+import { BgpError, systemErrorWords } from './errors.ts'
+import type { Input } from './events.ts'
+import { Framer } from './framer.ts'
+import type { MessageLog } from './message-log.ts'
+import type { SessionCounters } from './status.ts'
+import type { CodecContext } from './wire/context.ts'
+import { endOfRibOf } from './wire/end-of-rib.ts'
+import { frameOf, type Frame } from './wire/header.ts'
+import { decodeMessage, encodeMessage, type Message } from './wire/message.ts'
+import type { UpdateMessage } from './wire/update.ts'
+
+/** What a link needs from the session that it belongs to. */
+export interface LinkPorts {
+  readonly counters: SessionCounters
+  readonly log: MessageLog
+  now(): number
+  /** what this connection's OPENs agreed on */
+  context(): CodecContext
+  /** this is not the session's own connection */
+  isSecond(): boolean
+  /** something for this connection's state machine */
+  hear(input: Input): void
+  /** the peer said in an OPEN which AS it is */
+  peerAS(as: number): void
+}
+
+/** One TCP connection with a peer: octets to messages and back, counted and logged. */
+export class Link {
+  readonly connection: Connection
+  readonly #ports: LinkPorts
+  readonly #framer = new Framer()
+  #closed = false
+  #blocked = false
+
+  /** @param open false: the connection is still being opened */
+  constructor(connection: Connection, ports: LinkPorts, open: boolean) {
+    this.connection = connection
+    this.#ports = ports
+    let connected = open
+    connection.onOpen(() => {
+      connected = true
+      this.#hear({ kind: 'tcpConnected' })
+    })
+    connection.onData((chunk) => this.#received(chunk))
+    connection.onDrain(() => this.#unblocked())
+    connection.onClose((error) => {
+      const text = error === undefined ? '' : systemErrorWords(error.code, error.message, connected)
+      if (connected) return this.#hear({ kind: 'tcpClosed', text })
+      const why = text || 'the connection was closed before it was open'
+      this.#hear({ kind: 'tcpFailed', text: why, ...(error?.code === 'ETIMEDOUT' && { timedOut: true }) })
+    })
+  }
+
+  /** The peer takes nothing more for now. */
+  get blocked(): boolean {
+    return this.#blocked
+  }
+
+  /** Writes messages, even while the peer takes none: those that may not wait for it are few and small. */
+  send(messages: readonly Message[]): void {
+    const { counters, log } = this.#ports
+    const context = this.#ports.context()
+    const encoded = messages.map((message) => {
+      countSent(counters, message.type)
+      const bytes = encodeMessage(message, context)
+      log.add(this.#ports.now(), 'out', frameOf(message.type, bytes), context, this.#ports.isSecond())
+      return bytes
+    })
+    const accepted = this.connection.write(encoded.length === 1 ? encoded[0] : Buffer.concat(encoded))
+    if (accepted || this.#blocked) return
+    this.#blocked = true
+    this.#hear({ kind: 'sendBlocked' })
+  }
+
+  /** What was written still goes out; nothing is heard from this link any more. */
+  close(): Promise<void> {
+    this.#closed = true
+    return this.connection.close()
+  }
+
+  #hear(input: Input): void {
+    if (!this.#closed) this.#ports.hear(input)
+  }
+
+  #received(chunk: Uint8Array): void {
+    for (const frame of this.#framer.push(chunk)) {
+      // An earlier message of this chunk may have ended the session.
+      if (this.#closed) return
+      this.#hear(frame instanceof BgpError ? { kind: 'fault', fault: frame.toFault() } : this.#decode(frame))
+    }
+  }
+
+  #decode(frame: Frame): Input {
+    const { counters, log } = this.#ports
+    const context = this.#ports.context()
+    countReceived(counters, frame.type)
+    log.add(this.#ports.now(), 'in', frame, context, this.#ports.isSecond())
+    try {
+      const { message, problem } = decodeMessage(frame, context)
+      if (message.type === 'update') this.#countUpdate(message, problem)
+      return this.#inputOf(message)
+    } catch (error) {
+      if (error instanceof BgpError) return { kind: 'fault', fault: error.toFault() }
+      throw error
+    }
+  }
+
+  #countUpdate(message: UpdateMessage, problem: BgpError | undefined): void {
+    const { counters } = this.#ports
+    if (problem !== undefined) counters.malformedUpdates++
+    else if (endOfRibOf(message) !== undefined) counters.endOfRibReceived++
+  }
+
+  #inputOf(message: Message): Input {
+    switch (message.type) {
+      case 'keepalive':
+      case 'update':
+        return { kind: message.type }
+      case 'open': {
+        const capability = message.capabilities.find(({ kind }) => kind === 'fourOctetAS')
+        this.#ports.peerAS(capability?.kind === 'fourOctetAS' ? capability.as : message.myAS)
+        return { kind: 'open', message }
+      }
+      case 'notification':
+        return { kind: 'notification', message }
+      case 'routeRefresh':
+        return { kind: 'routeRefresh', message }
+    }
+  }
+
+  #unblocked(): void {
+    if (!this.#blocked) return
+    this.#blocked = false
+    this.#hear({ kind: 'sendUnblocked' })
+  }
+}
