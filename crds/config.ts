@@ -87,6 +87,11 @@ export interface BgpAdvertisement {
   readonly aggregationLengthV6: number
   /** undefined: not set */
   readonly localPref?: number
+  readonly med?: number
+  /** undefined: 0 */
+  readonly asPathPrepend?: number
+  /** of one endpoint, octets per second */
+  readonly linkBandwidth?: number
   /** sorted, without duplicates */
   readonly communities: readonly Community[]
   /** BGPPeer names; [] means all peers */
@@ -95,10 +100,14 @@ export interface BgpAdvertisement {
   readonly serviceSelectors: readonly LabelSelector[]
 }
 
-/** A BGP community as numbers: RFC 1997 (two 16-bit halves) or RFC 8092 (three 32-bit parts). */
+/** A BGP community as numbers: RFC 1997 (two 16-bit halves), RFC 8092 (three 32-bit parts), RFC 4360 (two halves). */
 export type Community =
   | { readonly kind: 'standard'; readonly value: readonly [number, number] }
   | { readonly kind: 'large'; readonly value: readonly [number, number, number] }
+  | { readonly kind: 'extended'; readonly value: readonly [number, number] }
+
+/** What a speaker is to its peer (RFC 9234 4.1). */
+export const peerRoles = ['provider', 'route-server', 'route-server-client', 'customer', 'peer'] as const
 
 /** BGPPeer (metallb.io/v1beta2, and v1beta1 converted). Durations in milliseconds. */
 export interface BgpPeer {
@@ -126,6 +135,12 @@ export interface BgpPeer {
   readonly ebgpMultiHop: boolean
   readonly vrf: string
   readonly dualStackAddressFamily: boolean
+  /** GTSM (RFC 5082): the peer is at most so many hops away */
+  readonly ttlSecurity?: number
+  /** the peer may connect to us, too; undefined: it may not */
+  readonly listen?: boolean
+  readonly role?: (typeof peerRoles)[number]
+  readonly strictRole?: boolean
 }
 
 /** BFDProfile (metallb.io/v1beta1) with FRR's defaults filled in. Intervals in milliseconds. */

@@ -19,6 +19,9 @@ export const problemCodes = {
   FL_RESERVATION_ADDRESS: 'an AddressReservation has no address, a text that is none, or two of one family',
   FL_ADVERTISEMENT_AGGREGATION: 'the aggregate would announce more addresses than the pool has',
   FL_ADVERTISEMENT_LOCAL_PREF: 'two advertisements give the same route different local preferences',
+  FL_ADVERTISEMENT_CONFLICT:
+    'two advertisements give the same route different MEDs, AS_PATHs or link bandwidths',
+  FL_ADVERTISEMENT_BANDWIDTH: 'a text is not a bandwidth such as 1G',
   FL_ADVERTISEMENT_BFD_ECHO: 'BFD echo does not work for IPv6',
   FL_COMMUNITY_FORMAT: 'a text is not a BGP community',
   FL_COMMUNITY_UNKNOWN: 'no Community object defines this alias',
@@ -26,6 +29,8 @@ export const problemCodes = {
   FL_PEER_ASN: 'the AS numbers do not describe a session',
   FL_PEER_TIMERS: 'the timers of the session contradict each other or RFC 4271',
   FL_PEER_PASSWORD: 'the password of a session cannot be used, or its Secret is not as it must be',
+  FL_PEER_TTL: 'TTL security does not go together with multihop',
+  FL_PEER_ROLE: 'a role belongs to sessions with other ASes, and strictness to a role',
   FL_PEER_CONFLICT: 'two BGPPeers describe the same session',
 } as const satisfies Record<`FL_${string}`, string>
 

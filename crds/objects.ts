@@ -41,6 +41,10 @@ export interface BGPAdvertisementSpec {
   aggregationLength?: number
   aggregationLengthV6?: number
   localPref?: number
+  med?: number
+  asPathPrepend?: number
+  /** of one endpoint, bits per second: `1G` */
+  linkBandwidth?: string
   communities?: string[]
   peers?: string[]
 }
@@ -68,6 +72,10 @@ export interface BGPPeerSpec {
   vrf?: string
   disableMP?: boolean
   dualStackAddressFamily?: boolean
+  ttlSecurity?: number
+  listen?: boolean
+  role?: 'provider' | 'route-server' | 'route-server-client' | 'customer' | 'peer'
+  strictRole?: boolean
 }
 
 export interface BFDProfileSpec {
@@ -132,11 +140,39 @@ export interface AddressReservationStatus {
 export interface SpeakerStatusStatus {
   node?: string
   interfaces?: { name: string; mac?: string; up?: boolean; usable?: boolean; prefixes?: string[] }[]
-  sessions?: { peer: string; address?: string; state?: string; since?: string; lastError?: string }[]
+  sessions?: SpeakerSession[]
+  /** `2/3` */
+  sessionsUp?: string
+  /** the first of what is wrong */
+  firstError?: string
   heldAddresses?: number
+  held?: { address: string; since?: string; interfaces?: string[] }[]
+  problems?: { address: string; reason: string; message?: string; mac?: string }[]
+  neighbors?: { node: string; state?: 'alive' | 'dead' | 'left' | 'unknown'; since?: string }[]
+  unreachable?: string[]
   forwarding?: { mode?: 'full' | 'off'; synced?: boolean; generation?: number }
-  /** types Ready, ApiReachable, ForwardingSynced */
+  /** types Ready, ForwardingSynced and Drained (the speaker's), ApiReachable (the controller's) */
   conditions?: ObjectCondition[]
+}
+
+/** A BGP session in a SpeakerStatus. */
+interface SpeakerSession {
+  peer: string
+  address?: string
+  state?: string
+  since?: string
+  peerASN?: number
+  routerID?: string
+  holdTime?: string
+  keepaliveTime?: string
+  capabilities?: string[]
+  lastError?: string
+  notificationSent?: { at?: string; text?: string }
+  notificationReceived?: { at?: string; text?: string }
+  announced?: { ipv4?: number; ipv6?: number }
+  unsent?: { reason: string; message?: string; routes?: number }[]
+  bfd?: 'Up' | 'Down'
+  restarting?: boolean
 }
 
 /** metav1.Condition. */

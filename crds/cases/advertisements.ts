@@ -117,6 +117,97 @@ const preference: readonly ConfigurationCase[] = [
   ),
 ]
 
+const attributes: readonly ConfigurationCase[] = [
+  accept('ours', 'MED, AS_PATH prepending, link bandwidth and communities of all kinds', {
+    med: 4_294_967_295,
+    asPathPrepend: 16,
+    linkBandwidth: '2.5G',
+    communities: [
+      '65000:1',
+      'large:65000:1:2',
+      'rt:65000:4294967295',
+      'rt:4200000000:65535',
+      'soo:192.0.2.1:7',
+      '0x0002fde800000001',
+      'no-export',
+      'GRACEFUL_SHUTDOWN',
+    ],
+  }),
+  refuse('ours', 'a MED beyond 32 bits', { med: 4_294_967_296 }, 'spec.med', /must be in 0-4294967295/, {
+    schema: /less than or equal to 4294967295/,
+  }),
+  refuse('ours', 'prepending without end', { asPathPrepend: 17 }, 'spec.asPathPrepend', /must be in 0-16/, {
+    schema: /less than or equal to 16/,
+  }),
+  ...['0', '1Gb', '1g', '-1G', '0.0M'].map((linkBandwidth) =>
+    refuse(
+      'ours',
+      `a bandwidth of ${linkBandwidth}`,
+      { linkBandwidth },
+      'spec.linkBandwidth',
+      /is not a bandwidth such as 1G \(bits per second, more than 0\)/,
+      { schema: true },
+    ),
+  ),
+  ...['rt:70000:65536', 'rt:192.0.2.256:1', 'soo:65000:4294967296', 'rt:x:1'].map((community) =>
+    refuse(
+      'ours',
+      `the extended community ${community}`,
+      { communities: [community] },
+      'spec.communities[0]',
+      /invalid community value: invalid section/,
+      { schema: /invalid community value: invalid section of an extended community/ },
+    ),
+  ),
+  refuse(
+    'ours',
+    'another kind of extended community',
+    { communities: ['color:0:1'] },
+    'spec.communities[0]',
+    /invalid community format: color:0:1/,
+    { schema: /invalid community format/ },
+  ),
+  refuse(
+    'ours',
+    'another MED for the same routes',
+    { med: 5 },
+    'spec.med',
+    /invalid MED 5: MED none was already set .* Check existing BGP advertisements/,
+    { before: { ...v4, ...other({}) } },
+  ),
+  refuse(
+    'ours',
+    'another prepending for the same routes',
+    { asPathPrepend: 2 },
+    'spec.asPathPrepend',
+    /invalid AS_PATH prepending 2: AS_PATH prepending 0 was already set/,
+    { before: { ...v4, ...other({}) } },
+  ),
+  refuse(
+    'ours',
+    'another bandwidth on nodes that may be the same',
+    { linkBandwidth: '1G', nodeSelectors: [labels('m', 'a')] },
+    'spec.linkBandwidth',
+    /nodes that both select will not announce/,
+    {
+      before: { ...v4, ...other({ linkBandwidth: '2G', nodeSelectors: [labels('n', 'a')] }) },
+      warning: true,
+    },
+  ),
+  accept(
+    'ours',
+    'another MED for other peers',
+    { med: 5, peers: ['a'] },
+    {
+      ...v4,
+      ...other({ peers: ['b'] }),
+      peers: ['a', 'b'].map((name, index) =>
+        raw(name, { myASN: 42, peerASN: 142, peerAddress: `1.2.3.${index}` }),
+      ),
+    },
+  ),
+]
+
 const references: readonly ConfigurationCase[] = [
   refuse(
     'C20',
@@ -155,9 +246,9 @@ const references: readonly ConfigurationCase[] = [
   refuse(
     'house',
     'an alias that is not there: a route must not travel further than was meant',
-    { communities: ['no-export'] },
+    { communities: ['our-region'] },
     'spec.communities[0]',
-    /invalid community format: no-export.* no Community object defines it/,
+    /invalid community format: our-region.* no Community object defines it/,
   ),
   accept(
     'C20',
@@ -276,4 +367,4 @@ const l2: readonly ConfigurationCase[] = [
   layer2.accept('6.2', 'an interface twice', { interfaces: ['eth0', 'eth0'] }),
 ]
 
-export const advertisementCases = [...aggregation, ...preference, ...references, ...l2]
+export const advertisementCases = [...aggregation, ...preference, ...attributes, ...references, ...l2]

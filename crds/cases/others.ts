@@ -76,6 +76,23 @@ const communities: readonly ConfigurationCase[] = [
   refuse('F', 'a part beyond 32 bits', value('large:1:4294967296:1'), VALUE, /invalid section "4294967296"/, {
     schema: /invalid section/,
   }),
+  accept('ours', 'aliases of extended communities and of well-known names', {
+    communities: [
+      { name: 'a', value: 'rt:65000:1' },
+      { name: 'b', value: '0x030b000000000001' },
+      { name: 'c', value: 'No_Export' },
+    ],
+  }),
+  refuse(
+    'ours',
+    'an extended community that does not fit',
+    value('rt:70000:70000'),
+    VALUE,
+    /invalid section/,
+    {
+      schema: /invalid section of an extended community/,
+    },
+  ),
   refuse(
     '6.2',
     'an alias twice',

@@ -61,6 +61,25 @@ const numbers: readonly ConfigurationCase[] = [
     /invalid dynamicASN x/,
     { schema: /Unsupported value: "x"/ },
   ),
+  ...[23_456, 65_535, 4_294_967_295].flatMap((asn) =>
+    ['myASN', 'peerASN', 'localASN'].map((field) =>
+      refuse(
+        'bad input',
+        `${field} ${asn}`,
+        peer({ [field]: asn }),
+        `spec.${field}`,
+        new RegExp(`${asn} is a reserved AS number \\(RFC`),
+        { schema: /is a reserved AS number/ },
+      ),
+    ),
+  ),
+  ...[64_496, 64_511, 64_512, 65_534, 65_536, 65_551, 4_294_967_294].map((asn) =>
+    accept(
+      'bad input',
+      `AS number ${asn}, for documentation or private`,
+      peer({ myASN: asn, localASN: asn }),
+    ),
+  ),
   accept('C13', 'dynamicASN', peer({ peerASN: undefined, dynamicASN: 'external' })),
 ]
 
@@ -268,6 +287,63 @@ const selectors: readonly ConfigurationCase[] = [
   }),
 ]
 
+const ours: readonly ConfigurationCase[] = [
+  accept('ours', 'TTL security, roles and listening', {
+    ...session,
+    ttlSecurity: 1,
+    listen: true,
+    role: 'customer',
+    strictRole: true,
+  }),
+  accept('ours', 'TTL security inside the AS', peer({ peerASN: 42, ttlSecurity: 254 })),
+  refuse(
+    'ours',
+    'TTL security over many hops',
+    peer({ ttlSecurity: 2, ebgpMultiHop: true }),
+    'spec.ttlSecurity',
+    /ttlSecurity and ebgpMultiHop exclude each other/,
+    { schema: true },
+  ),
+  refuse('ours', 'TTL security of no hop', peer({ ttlSecurity: 0 }), 'spec.ttlSecurity', /must be in 1-254/, {
+    schema: /greater than or equal to 1/,
+  }),
+  refuse(
+    'ours',
+    'TTL security of 255 hops',
+    peer({ ttlSecurity: 255 }),
+    'spec.ttlSecurity',
+    /must be in 1-254/,
+    { schema: /less than or equal to 254/ },
+  ),
+  refuse('ours', 'a role that is none', peer({ role: 'client' }), 'spec.role', /invalid role client/, {
+    schema: /Unsupported value: "client"/,
+  }),
+  refuse(
+    'ours',
+    'a role inside the AS',
+    peer({ peerASN: 42, role: 'peer' }),
+    'spec.role',
+    /a role is for peers of another AS/,
+    { schema: true },
+  ),
+  refuse(
+    'ours',
+    'a role for whatever peer of our own AS',
+    peer({ peerASN: undefined, dynamicASN: 'internal', role: 'peer' }),
+    'spec.role',
+    /a role is for peers of another AS/,
+    { schema: true },
+  ),
+  refuse(
+    'ours',
+    'strictness without a role',
+    peer({ strictRole: true }),
+    'spec.strictRole',
+    /strictRole needs a role/,
+    { schema: true },
+  ),
+]
+
 const others: readonly ConfigurationCase[] = [
   refuse(
     'C17',
@@ -330,4 +406,4 @@ const others: readonly ConfigurationCase[] = [
   ),
 ]
 
-export const peerCases = [...numbers, ...timers, ...addresses, ...selectors, ...others]
+export const peerCases = [...numbers, ...timers, ...addresses, ...selectors, ...ours, ...others]

@@ -1,5 +1,6 @@
 import type { L2Advertisement, BgpAdvertisement } from '../config.ts'
 import type { LabelSelector } from '../selector.ts'
+import { parseBandwidth } from './bandwidth.ts'
 import { parseCommunity } from './community.ts'
 import type { Fields, Located } from './fields.ts'
 import type { Metadata } from './metadata.ts'
@@ -54,6 +55,21 @@ function readPreference(fields: Fields, advertisement: string): L2Advertisement[
   }
 }
 
+const MAX_U32 = 4_294_967_295
+
+function readBandwidth(spec: Fields): number | undefined {
+  const text = spec.string('linkBandwidth')
+  if (!text) return undefined
+  const bandwidth = parseBandwidth(text)
+  if (bandwidth === undefined)
+    spec.error(
+      'FL_ADVERTISEMENT_BANDWIDTH',
+      'linkBandwidth',
+      `${JSON.stringify(text)} is not a bandwidth such as 1G (bits per second, more than 0)`,
+    )
+  return bandwidth
+}
+
 const invalidLength =
   (family: string) =>
   (value: number): string =>
@@ -62,13 +78,19 @@ const invalidLength =
 /** BGPAdvertisement by itself. */
 export function parseBgpAdvertisement({ name }: Metadata, spec: Fields): BgpDraft {
   const selection = readPoolSelection(spec, name)
-  const localPref = spec.integer('localPref', 0, 4_294_967_295)
+  const localPref = spec.integer('localPref', 0, MAX_U32)
+  const med = spec.integer('med', 0, MAX_U32)
+  const asPathPrepend = spec.integer('asPathPrepend', 0, 16)
+  const linkBandwidth = readBandwidth(spec)
   const advertisement = {
     name,
     aggregationLength: spec.integer('aggregationLength', 1, 32, invalidLength('IPv4')) ?? 32,
     aggregationLengthV6: spec.integer('aggregationLengthV6', 1, 128, invalidLength('IPv6')) ?? 128,
     // Zero has always meant "not set".
     ...(localPref ? { localPref } : {}),
+    ...(med === undefined ? {} : { med }),
+    ...(asPathPrepend ? { asPathPrepend } : {}),
+    ...(linkBandwidth === undefined ? {} : { linkBandwidth }),
     nodeSelectors: readSelectors(spec, 'nodeSelectors', `failed to parse node selector for ${name}`),
     serviceSelectors: readSelectors(spec, 'serviceSelectors', `failed to parse service selector for ${name}`),
   }

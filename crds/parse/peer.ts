@@ -1,11 +1,17 @@
 import { isMappedV4, tryParseAddress, type Address } from '#inet/address.ts'
-import type { BgpPeer } from '../config.ts'
+import { peerRoles, type BgpPeer } from '../config.ts'
 import { formatDuration, parseDuration } from './duration.ts'
 import type { Fields } from './fields.ts'
 import type { Metadata } from './metadata.ts'
 import { readSelectors } from './selector.ts'
 
 const MAX_ASN = 4_294_967_295
+/** Besides 0, the numbers that no speaker may have. Those for documentation (RFC 5398) are in everybody's examples. */
+const RESERVED_ASNS: ReadonlyMap<number, string> = new Map([
+  [23_456, 'RFC 6793: in the place of two octets it stands for longer numbers'],
+  [65_535, 'RFC 7300'],
+  [MAX_ASN, 'RFC 7300'],
+])
 const MAX_HOLD_MS = 65_535_000
 /** Linux: TCP_MD5SIG_MAXKEYLEN; FRR has the same limit. */
 export const MAX_PASSWORD_OCTETS = 80
@@ -35,6 +41,9 @@ export function parsePeer(metadata: Metadata, spec: Fields): BgpPeer {
     ebgpMultiHop: spec.boolean('ebgpMultiHop'),
     vrf: spec.string('vrf') ?? '',
     dualStackAddressFamily: spec.boolean('dualStackAddressFamily'),
+    ttlSecurity: spec.integer('ttlSecurity', 1, 254),
+    listen: spec.boolean('listen') || undefined,
+    ...readRole(spec),
   })
   if (peer.password !== undefined && peer.passwordSecret !== undefined)
     spec.error(
@@ -49,8 +58,14 @@ export function parsePeer(metadata: Metadata, spec: Fields): BgpPeer {
       'password',
       `a password for TCP MD5 has at most ${MAX_PASSWORD_OCTETS} octets`,
     )
-  if (peer.ebgpMultiHop && (peer.peerASN === peer.myASN || peer.dynamicASN === 'internal'))
+  const internal = peer.peerASN === peer.myASN || peer.dynamicASN === 'internal'
+  if (peer.ebgpMultiHop && internal)
     spec.error('FL_PEER_ASN', 'ebgpMultiHop', 'invalid ebgp-multihop parameter set for an ibgp peer')
+  if (peer.ebgpMultiHop && peer.ttlSecurity !== undefined)
+    spec.error('FL_PEER_TTL', 'ttlSecurity', 'ttlSecurity and ebgpMultiHop exclude each other')
+  // RFC 9234 4.1: a role says what two ASes are to each other.
+  if (peer.role !== undefined && internal)
+    spec.error('FL_PEER_ROLE', 'role', 'a role is for peers of another AS')
   // Upstream's deprecated switch without effect: known, so that it is not reported as unknown.
   spec.boolean('disableMP')
   spec.finish()
@@ -70,12 +85,28 @@ function readAsns(
     spec.error('FL_PEER_ASN', 'dynamicASN', 'both peer ASN and dynamicASN specified')
   if (dynamicASN && dynamicASN !== 'internal' && dynamicASN !== 'external')
     spec.error('FL_CRD_VALUE', 'dynamicASN', `invalid dynamicASN ${dynamicASN}`)
+  const localASN = spec.integer('localASN', 1, MAX_ASN)
+  for (const [field, asn] of Object.entries({ myASN, peerASN, localASN })) {
+    const reserved = asn === undefined ? undefined : RESERVED_ASNS.get(asn)
+    if (reserved !== undefined)
+      spec.error('FL_PEER_ASN', field, `${asn} is a reserved AS number (${reserved})`)
+  }
   return {
     myASN,
     peerASN,
     dynamicASN: (dynamicASN || undefined) as BgpPeer['dynamicASN'],
-    localASN: spec.integer('localASN', 1, MAX_ASN),
+    localASN,
   }
+}
+
+function readRole(spec: Fields): Pick<BgpPeer, 'role' | 'strictRole'> {
+  const text = spec.string('role') || undefined
+  const strictRole = spec.boolean('strictRole') || undefined
+  const role = peerRoles.find((one) => one === text)
+  if (text !== undefined && role === undefined)
+    spec.error('FL_CRD_VALUE', 'role', `invalid role ${text}: must be one of ${peerRoles.join(', ')}`)
+  if (strictRole && text === undefined) spec.error('FL_PEER_ROLE', 'strictRole', 'strictRole needs a role')
+  return { role, strictRole }
 }
 
 function readEndpoint(spec: Fields): Pick<BgpPeer, 'peerAddress' | 'interface' | 'sourceAddress'> {

@@ -2,7 +2,7 @@ import { rangeToPrefixes, type AddressRange } from '#inet/range.ts'
 import type { BfdProfile, BgpAdvertisement, BgpPeer, Community, L2Advertisement, Pool } from '../config.ts'
 import { matchesSelector } from '../selector.ts'
 import type { BgpDraft, L2Draft, PoolSelection } from './advertisement.ts'
-import { compareCommunities, formatCommunity, parseCommunity } from './community.ts'
+import { communityKey, compareCommunities, parseCommunity } from './community.ts'
 import type { Issue, Located } from './fields.ts'
 import { nodeOverlap } from './overlap.ts'
 
@@ -69,18 +69,19 @@ function warnUnknown(
 }
 
 /**
- * Literals and aliases as numbers. An unknown alias is an error, as upstream: leaving it out could let a route
+ * Literals, aliases and, where no alias is called so, well-known names as numbers. An unknown alias is an error, as upstream: leaving it out could let a route
  * travel further than its community (no-export …) was meant to allow.
  */
 function resolveCommunities(texts: readonly Located<string>[], scope: Scope, issues: Issue[]): Community[] {
   const found = new Map<string, Community>()
   for (const { value, path } of texts) {
-    const community = value.includes(':') ? parseCommunity(value) : scope.communities.get(value)
-    if (community === undefined) {
+    const literal = parseCommunity(value)
+    const community = value.includes(':') ? literal : (scope.communities.get(value) ?? literal)
+    if (typeof community === 'string' && !value.includes(':')) {
       const message = `invalid community format: ${value}: it is no community, and no Community object defines it`
       issues.push({ severity: 'error', code: 'FL_COMMUNITY_UNKNOWN', field: path, message })
     } else if (typeof community !== 'string') {
-      found.set(formatCommunity(community), community)
+      found.set(communityKey(community), community)
     }
   }
   return [...found.values()].sort(compareCommunities)
@@ -129,26 +130,48 @@ function echoOverV6(advertisement: BgpAdvertisement, pool: Pool, scope: Scope): 
   }
 }
 
-/**
- * Whether two advertisements would give the same route two local preferences: 'maybe' when only the labels of real
- * nodes can tell (the speaker then refuses to announce on the nodes concerned).
- */
-export function localPrefConflict(
+/** What the advertisements of one route must agree on: the field, upstream's words for it, and what absent means. */
+const routeAttributes = [
+  { field: 'localPref', words: 'local preference', absent: 0 },
+  { field: 'med', words: 'MED', absent: undefined },
+  { field: 'asPathPrepend', words: 'AS_PATH prepending', absent: 0 },
+  { field: 'linkBandwidth', words: 'link bandwidth', absent: undefined },
+] as const
+
+export interface RouteConflict {
+  /** 'maybe' when only the labels of real nodes and Services can tell (the speaker then refuses to announce) */
+  readonly certain: 'yes' | 'maybe'
+  readonly field: (typeof routeAttributes)[number]['field']
+  readonly words: string
+  /** of the first and of the second advertisement, as text */
+  readonly values: readonly [string, string]
+}
+
+/** Whether two advertisements would give the same route two values of an attribute: the first such, if any. */
+export function routeConflict(
   a: BgpAdvertisement,
   b: BgpAdvertisement,
   pools: ReadonlyMap<string, Pool>,
-): 'yes' | 'no' | 'maybe' {
-  if ((a.localPref ?? 0) === (b.localPref ?? 0)) return 'no'
-  if (a.peers.length > 0 && b.peers.length > 0 && !a.peers.some((peer) => b.peers.includes(peer))) return 'no'
+): RouteConflict | undefined {
+  const differing = routeAttributes.find(({ field, absent }) => (a[field] ?? absent) !== (b[field] ?? absent))
+  if (differing === undefined) return undefined
+  if (a.peers.length > 0 && b.peers.length > 0 && !a.peers.some((peer) => b.peers.includes(peer)))
+    return undefined
   const families = [...a.pools]
     .filter((name) => b.pools.has(name))
     .flatMap((name) => pools.get(name)?.ranges.map(({ family }) => family) ?? [])
   const sameRoute =
     (families.includes(4) && a.aggregationLength === b.aggregationLength) ||
     (families.includes(6) && a.aggregationLengthV6 === b.aggregationLengthV6)
-  if (!sameRoute) return 'no'
+  if (!sameRoute) return undefined
   const nodes = nodeOverlap(a.nodeSelectors, b.nodeSelectors)
   const services = nodeOverlap(a.serviceSelectors, b.serviceSelectors)
-  if (nodes === 'no' || services === 'no') return 'no'
-  return nodes === 'yes' && services === 'yes' ? 'yes' : 'maybe'
+  if (nodes === 'no' || services === 'no') return undefined
+  const { field, words, absent } = differing
+  return {
+    certain: nodes === 'yes' && services === 'yes' ? 'yes' : 'maybe',
+    field,
+    words,
+    values: [`${a[field] ?? absent ?? 'none'}`, `${b[field] ?? absent ?? 'none'}`],
+  }
 }

@@ -7,7 +7,7 @@ import type { Batch, Entry } from './batch.ts'
 import type { Alias } from './community.ts'
 import { nodeOverlap } from './overlap.ts'
 import { RangeIndex } from './range-index.ts'
-import { localPrefConflict, refit, resolveBgp, resolveL2, type Scope } from './resolve.ts'
+import { refit, resolveBgp, resolveL2, routeConflict, type Scope } from './resolve.ts'
 
 /**
  * Which version of each object is in force: the new one when it is valid and fits the others, else the last good
@@ -165,7 +165,7 @@ export function settleBgp(
   const settled = new Map<string, BgpAdvertisement>()
   for (const entry of batch.byAge()) {
     const resolved = entry.valid ? resolveBgp(entry.value, scope, entry.issues) : undefined
-    if (resolved !== undefined && entry.valid) noteLocalPref(entry, resolved, settled, scope)
+    if (resolved !== undefined && entry.valid) noteRouteConflicts(entry, resolved, settled, scope)
     if (resolved !== undefined && entry.valid) {
       settled.set(entry.name, resolved)
       continue
@@ -173,28 +173,29 @@ export function settleBgp(
     const lastGood = last.get(entry.name)
     const fitted = lastGood === undefined ? undefined : refit(lastGood, scope)
     const conflicts = (one: BgpAdvertisement) =>
-      [...settled.values()].some((other) => localPrefConflict(other, one, scope.pools) === 'yes')
+      [...settled.values()].some((other) => routeConflict(other, one, scope.pools)?.certain === 'yes')
     if (fitted !== undefined && !conflicts(fitted)) settled.set(entry.name, fitted)
   }
   return settled
 }
 
-function noteLocalPref(
+function noteRouteConflicts(
   entry: Entry<BgpDraft>,
   advertisement: BgpAdvertisement,
   settled: ByName<BgpAdvertisement>,
   scope: Scope,
 ): void {
   for (const other of settled.values()) {
-    const conflict = localPrefConflict(other, advertisement, scope.pools)
-    if (conflict === 'no') continue
-    const text = `invalid local preference ${advertisement.localPref ?? 0}: local preference ${other.localPref ?? 0} was already set for the same type of BGP update`
+    const conflict = routeConflict(other, advertisement, scope.pools)
+    if (conflict === undefined) continue
+    const { certain, field, words, values } = conflict
+    const text = `invalid ${words} ${values[1]}: ${words} ${values[0]} was already set for the same type of BGP update`
     const message = `${text} by ${other.name}. Check existing BGP advertisements with common pools and aggregation lengths`
-    const where = conflict === 'yes' ? '' : ' (nodes that both select will not announce)'
+    const where = certain === 'yes' ? '' : ' (nodes that both select will not announce)'
     entry.note(
-      conflict === 'yes' ? 'error' : 'warning',
-      'FL_ADVERTISEMENT_LOCAL_PREF',
-      'spec.localPref',
+      certain === 'yes' ? 'error' : 'warning',
+      field === 'localPref' ? 'FL_ADVERTISEMENT_LOCAL_PREF' : 'FL_ADVERTISEMENT_CONFLICT',
+      `spec.${field}`,
       message + where,
     )
   }
