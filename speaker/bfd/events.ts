@@ -58,8 +58,8 @@ export type Input =
   | { readonly kind: 'packet'; readonly packet: ControlPacket; readonly random: number }
   | { readonly kind: 'timer'; readonly name: TimerName; readonly random: number }
   | { readonly kind: 'configure'; readonly config: FsmConfig; readonly random: number }
-  /** administratively down, and up again */
-  | { readonly kind: 'disable'; readonly random: number }
+  /** administratively down, with another diagnostic than that where it is named, and up again */
+  | { readonly kind: 'disable'; readonly diagnostic?: number; readonly random: number }
   | { readonly kind: 'enable'; readonly random: number }
 
 export const inputKinds = [

@@ -47,7 +47,7 @@ export function step(state: FsmState, input: Input, now: number): Step {
       return next.state.remote.discriminator === 0 ? next : also(next, detect(next.state))
     }
     case 'disable':
-      return settle(state, enter(state, 'AdminDown', diagnostic.adminDown), random, now)
+      return settle(state, enter(state, 'AdminDown', input.diagnostic ?? diagnostic.adminDown), random, now)
     case 'enable':
       return state.name === 'AdminDown'
         ? settle(state, enter(state, 'Down', diagnostic.none), random, now)

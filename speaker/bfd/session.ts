@@ -90,8 +90,8 @@ export class BfdSession {
   }
 
   /** Administratively down: the peer is told that nothing has failed. */
-  disable(): void {
-    this.#dispatch({ kind: 'disable', random: this.#ports.random() })
+  disable(reason: number): void {
+    this.#dispatch({ kind: 'disable', diagnostic: reason, random: this.#ports.random() })
   }
 
   enable(): void {

@@ -1,7 +1,7 @@
 import type { Clock } from '#bgp-ts/clock.ts'
 import { tryParseAddress } from '#inet/address.ts'
 import type { BfdNote, BfdSettings } from './config.ts'
-import { BfdError, type DropReason } from './errors.ts'
+import { BfdError, diagnostic, type DropReason } from './errors.ts'
 import { isLinkLocal, type BfdDatagram, type BfdPort } from './port.ts'
 import type { RecordingSink } from './recording.ts'
 import { SharedSession, type BfdClient } from './shared-session.ts'
@@ -40,8 +40,11 @@ export interface BfdHandle {
   readonly key: string
   status(): BfdSessionStatus
   update(settings: BfdSettings): void
-  /** Once; after that `onChange` is not called any more. */
-  release(): void
+  /**
+   * Once; after that `onChange` is not called any more.
+   * @param reason the diagnostic that the peer gets with AdminDown; `adminDown` when absent
+   */
+  release(reason?: number): void
 }
 
 /** More neighbours than a node with sessions to every other of 64 nodes over some LANs, and to its routers, has. */
@@ -80,9 +83,9 @@ export class BfdSessions {
         client.settings = settings
         if (shared.clients.has(client)) shared.settle()
       },
-      release: () => {
+      release: (reason = diagnostic.adminDown) => {
         if (!shared.clients.has(client)) return
-        shared.remove(client)
+        shared.remove(client, reason)
         if (this.#byKey.get(key) === shared) this.#options.onChange?.(shared.status())
       },
     }
@@ -116,7 +119,7 @@ export class BfdSessions {
   stop(): Promise<void> {
     return new Promise((resolve) => {
       this.#stopped = resolve
-      for (const shared of this.#byKey.values()) shared.leave()
+      for (const shared of this.#byKey.values()) shared.leave(diagnostic.adminDown)
       this.#resolveWhenEmpty()
     })
   }

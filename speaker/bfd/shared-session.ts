@@ -98,16 +98,16 @@ export class SharedSession {
   }
 
   /** The last one to go ends the session. */
-  remove(client: BfdClient): void {
+  remove(client: BfdClient, reason: number): void {
     if (!this.clients.delete(client)) return
-    if (this.clients.size === 0) this.leave()
+    if (this.clients.size === 0) this.leave(reason)
     else this.settle()
   }
 
   /** Says AdminDown a few times, then closes. */
-  leave(): void {
+  leave(reason: number): void {
     if (this.#closed || this.#farewell !== undefined) return
-    this.session.disable()
+    this.session.disable(reason)
     this.#sayFarewell(farewells - 1)
   }
 

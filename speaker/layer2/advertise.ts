@@ -14,11 +14,18 @@ import type { Candidate } from './elect.ts'
 export interface Layer2Plan {
   /** undefined when no node may announce it */
   readonly wire?: WireAddress
-  /** '' when this node is a candidate, otherwise why not (upstream's words) */
+  /** '' when this node is a candidate, otherwise why not (upstream's words where it has them) */
   readonly reason: string
+  /** key of the Service that `reason` is about, where several share the address */
+  readonly blockedBy?: string
   /** names of the advertisements that speak for it */
   readonly advertisements: readonly string[]
 }
+
+/** On a Service: its addresses are announced although another machine on the wire uses one of them. */
+const FORCE_ANNOTATION = 'fairlead.io/announce-despite-conflict'
+/** Presence counts, as upstream. */
+const SHARED_IP_ANNOTATIONS = ['metallb.io/allow-shared-ip', 'metallb.universe.tf/allow-shared-ip']
 
 /**
  * Who may hold an address, seen from this node. Services that share an address share its holder, so a node is a
@@ -31,31 +38,34 @@ export function planLayer2(
   services: readonly AnnouncedService[],
   world: World,
 ): Layer2Plan {
-  const perService = services.map((service) => ({
+  const all = services.map((service) => ({
     service,
     ads: advertisementsOf(world.config.l2Advertisements, pool, service.service),
   }))
-  const advertisements = [...new Set(perService.flatMap(({ ads }) => ads.map((ad) => ad.name)))].sort()
-  if (perService.length === 0 || perService.some(({ ads }) => ads.length === 0)) {
-    return { reason: 'noMatchingAdvertisement', advertisements }
-  }
+  const advertisements = [...new Set(all.flatMap(({ ads }) => ads.map((ad) => ad.name)))].sort()
   // A Service that lost its endpoints must not silence those that share the address with it.
-  const live = perService.filter(({ service }) => service.endpoints.total > 0)
-  const serving = live.length === 0 ? perService : live
-  const candidates = [...world.speakers.keys()].sort().map((node) => candidate(node, serving, world))
-  const own = candidates.find((one) => one.node === world.self)
+  const live = all.filter(({ service }) => service.endpoints.total > 0)
+  const serving = live.length === 0 ? all : live
+  const blocking = serving.find((one) => serviceRefusal(one) !== '')
+  if (serving.length === 0 || blocking !== undefined) {
+    const reason = blocking === undefined ? 'noMatchingAdvertisement' : serviceRefusal(blocking)
+    return { reason, ...blockedBy(blocking, all), advertisements }
+  }
+  const judged = [...world.speakers.keys()].sort().map((node) => judge(node, serving, world))
+  const own = judged.find(({ candidate }) => candidate.node === world.self)
+  const ads = serving.flatMap((one) => one.ads)
   return {
     wire: {
       address,
-      interfaces: interfacesOn(
-        world.self,
-        serving.flatMap(({ ads }) => ads),
-        world,
-      ),
-      candidates,
+      interfaces: interfacesOn(world.self, ads, world),
+      candidates: judged.map(({ candidate }) => candidate),
       served: serving.every(({ service }) => service.programmed),
+      ...(serving.some(({ service }) => service.service.annotations[FORCE_ANNOTATION] === 'true')
+        ? { force: true }
+        : {}),
     },
-    reason: own === undefined ? 'speakerUnknown' : own.reason,
+    reason: own === undefined ? 'speakerUnknown' : own.candidate.reason,
+    ...blockedBy(own?.blocking, all),
     advertisements,
   }
 }
@@ -65,17 +75,42 @@ interface ServiceAds {
   readonly ads: readonly L2Advertisement[]
 }
 
-function candidate(node: string, perService: readonly ServiceAds[], world: World): Candidate {
-  let reason = world.speakers.get(node)?.ready === false ? 'speakerLeaving' : nodeRefusal(world, node)
+const blockedBy = (blocking: ServiceAds | undefined, all: readonly ServiceAds[]): { blockedBy?: string } =>
+  blocking === undefined || all.length < 2 ? {} : { blockedBy: blocking.service.key }
+
+/** Why no node may announce a Service by layer 2, '' when some may. */
+function serviceRefusal({ service, ads }: ServiceAds): string {
+  if (ads.length === 0) return 'noMatchingAdvertisement'
+  // Upstream elects by Service, so two Services with different advertisements could take one address apart.
+  const shares = SHARED_IP_ANNOTATIONS.some((name) => Object.hasOwn(service.service.annotations, name))
+  return shares && ads.some(({ serviceSelectors }) => serviceSelectors.length > 0)
+    ? 'sharedIPWithServiceSelector'
+    : ''
+}
+
+/** One node as a candidate, and the Service that keeps it from being one. */
+interface Judged {
+  readonly candidate: Candidate
+  readonly blocking: ServiceAds | undefined
+}
+
+function judge(node: string, serving: readonly ServiceAds[], world: World): Judged {
+  const speaker = world.speakers.get(node)
+  let reason = speaker?.ready === false ? 'speakerLeaving' : nodeRefusal(world, node)
+  let blocking: ServiceAds | undefined
   let preference = 0
-  for (const { service, ads } of perService) {
-    const here = ads.filter((ad) => selectsNode(ad, node, world))
-    if (reason === '' && here.length === 0) reason = 'noMatchingAdvertisement'
-    if (reason === '') reason = endpointRefusal(service, node)
-    if (reason === '') reason = interfaceRefusal(node, here, world)
+  for (const one of serving) {
+    const here = one.ads.filter((ad) => selectsNode(ad, node, world))
     preference += preferenceOf(here, node, world)
+    if (reason !== '') continue
+    reason =
+      (here.length === 0 ? 'noMatchingAdvertisement' : '') ||
+      endpointRefusal(one.service, node) ||
+      interfaceRefusal(node, here, world)
+    if (reason !== '') blocking = one
   }
-  return { node, preference, eligible: reason === '', reason, stale: false }
+  const stale = speaker?.apiReachable === false
+  return { candidate: { node, preference, eligible: reason === '', reason, stale }, blocking }
 }
 
 const labelsOf = (node: string, world: World) => world.nodes.get(node)?.labels ?? {}

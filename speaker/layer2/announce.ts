@@ -1,6 +1,6 @@
 import type { Family } from '#inet/address.ts'
 import { Deadlines } from './deadlines.ts'
-import { TokenBucket } from './rate.ts'
+import type { TokenBucket } from './rate.ts'
 
 /**
  * When a held address is announced, in milliseconds after the take-over: at once and soon again, since one frame
@@ -16,72 +16,131 @@ export const announceSchedule = {
 export const refreshInterval = 60_000
 const jitter = 0.1
 
-/** Frames a second of one node: switches police ARP, and a thousand addresses move at once. */
-export const framesPerSecond = 500
-const burst = 50
+/** Rounds that follow when it has to be said once more who holds an address. */
+const repeated = 3
 
-/** ARP is announced as request and reply. */
-const framesOf = { 4: 2, 6: 1 } as const satisfies Record<Family, number>
+/** ARP is announced as request and as reply, one after the other. */
+export type AnnouncementKind = 'request' | 'reply' | 'advertisement'
 
-/** One address to announce now on one interface. */
+/** One frame to send now. */
 export interface Announcement {
+  readonly address: string
+  readonly interfaceIndex: number
+  readonly kind: AnnouncementKind
+  /** it is the first frame since the address was taken */
+  readonly first: boolean
+}
+
+interface Scheduled {
   readonly address: string
   readonly family: Family
   readonly interfaceIndex: number
-}
-
-interface Scheduled extends Announcement {
-  /** announcements made since the take-over */
+  /** rounds made since the take-over */
   round: number
+  /** when this round was planned */
+  planned: number
+  /** the request of this round is out, the reply is not */
+  half: boolean
+  first: boolean
 }
 
-/** The schedule of all announcements. Each step costs in proportion to what is due. */
+/**
+ * The schedule of all announcements. What is urgent goes out before all that is repeated, one frame for each
+ * address before a second one for any: caches follow the first. Each step costs in proportion to what is due.
+ */
 export class Announcer {
   readonly #random: () => number
-  readonly #deadlines = new Deadlines<string>()
+  readonly #budget: TokenBucket
+  readonly #urgent = new Deadlines<string>()
+  readonly #repeats = new Deadlines<string>()
   readonly #scheduled = new Map<string, Scheduled>()
-  readonly #bucket = new TokenBucket(framesPerSecond - burst, burst)
 
   /** @param random uniform in [0, 1) */
-  constructor(random: () => number) {
+  constructor(random: () => number, budget: TokenBucket) {
     this.#random = random
+    this.#budget = budget
   }
 
   /** Starts announcing; nothing happens when it is being announced already. */
   start(address: string, family: Family, interfaceIndex: number, now: number): void {
     const key = keyOf(address, interfaceIndex)
     if (this.#scheduled.has(key)) return
-    this.#scheduled.set(key, { address, family, interfaceIndex, round: 0 })
-    this.#deadlines.set(key, now)
+    this.#scheduled.set(key, {
+      address,
+      family,
+      interfaceIndex,
+      round: 0,
+      planned: now,
+      half: false,
+      first: true,
+    })
+    this.#urgent.set(key, now)
   }
 
   stop(address: string, interfaceIndex: number): void {
     const key = keyOf(address, interfaceIndex)
     this.#scheduled.delete(key)
-    this.#deadlines.delete(key)
+    this.#urgent.delete(key)
+    this.#repeats.delete(key)
   }
 
   /** Makes the next announcement due now, as a defence. */
   hasten(address: string, interfaceIndex: number, now: number): void {
     const key = keyOf(address, interfaceIndex)
-    if (this.#scheduled.has(key)) this.#deadlines.set(key, now)
+    const scheduled = this.#scheduled.get(key)
+    if (scheduled === undefined) return
+    scheduled.half = false
+    scheduled.planned = now
+    this.#repeats.delete(key)
+    this.#urgent.set(key, now)
   }
 
-  /** What to announce now, the longest waiting first, and when to ask again. */
-  step(now: number): { readonly due: readonly Announcement[]; readonly deadline: number | undefined } {
+  /** As `hasten`, with some of the early rounds after it: a single frame can be lost. */
+  repeat(address: string, interfaceIndex: number, now: number): void {
+    const scheduled = this.#scheduled.get(keyOf(address, interfaceIndex))
+    if (scheduled === undefined) return
+    const rounds = announceSchedule[scheduled.family].length
+    scheduled.round = Math.min(scheduled.round, rounds - repeated)
+    this.hasten(address, interfaceIndex, now)
+  }
+
+  /**
+   * The announcements to send now, urgent ones first, the longest waiting first, as far as the budget goes.
+   * @param kind those with which an address is taken or defended, or the repetitions
+   */
+  step(kind: 'urgent' | 'repeated', now: number): readonly Announcement[] {
+    const queue = kind === 'urgent' ? this.#urgent : this.#repeats
     const due: Announcement[] = []
     for (;;) {
-      const key = this.#deadlines.due(now)
-      if (key === undefined) return { due, deadline: this.#deadlines.next() }
-      const scheduled = this.#scheduled.get(key) as Scheduled
-      const frames = framesOf[scheduled.family]
-      if (!this.#bucket.take(frames, now)) return { due, deadline: now + this.#bucket.readyIn(frames, now) }
-      due.push(scheduled)
-      this.#deadlines.set(key, this.#following(scheduled, this.#deadlines.get(key) as number, now))
+      const key = queue.due(now)
+      if (key === undefined || !this.#budget.take(1, now)) return due
+      queue.delete(key)
+      due.push(this.#send(key, now))
     }
   }
 
-  #following(scheduled: Scheduled, planned: number, now: number): number {
+  /** The earliest deadline. */
+  next(): number | undefined {
+    const [urgent, repeated] = [this.#urgent.next(), this.#repeats.next()]
+    return urgent === undefined || repeated === undefined ? (urgent ?? repeated) : Math.min(urgent, repeated)
+  }
+
+  #send(key: string, now: number): Announcement {
+    const scheduled = this.#scheduled.get(key) as Scheduled
+    const { address, family, interfaceIndex, first } = scheduled
+    scheduled.first = false
+    if (family === 4 && !scheduled.half) {
+      scheduled.half = true
+      this.#repeats.set(key, scheduled.planned)
+      return { address, interfaceIndex, kind: 'request', first }
+    }
+    scheduled.half = false
+    scheduled.planned = this.#following(scheduled, now)
+    this.#repeats.set(key, scheduled.planned)
+    return { address, interfaceIndex, kind: family === 4 ? 'reply' : 'advertisement', first }
+  }
+
+  #following(scheduled: Scheduled, now: number): number {
     const times: readonly number[] = announceSchedule[scheduled.family]
     scheduled.round = Math.min(scheduled.round + 1, times.length)
     const gap =
@@ -89,7 +148,7 @@ export class Announcer {
         ? times[scheduled.round] - times[scheduled.round - 1]
         : refreshInterval * (1 + jitter * (2 * this.#random() - 1))
     // Counted from the plan, so that late timers do not add up, unless the rate limit put it off for longer.
-    return planned + gap > now ? planned + gap : now + gap
+    return scheduled.planned + gap > now ? scheduled.planned + gap : now + gap
   }
 }
 

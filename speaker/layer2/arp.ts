@@ -114,12 +114,33 @@ export const buildGratuitousReply = (address: number, mac: number): Uint8Array =
 
 /** The probe of RFC 5227 2.1.1: asks who has the address without claiming any. */
 export const buildProbe = (address: number, mac: number): Uint8Array =>
+  question(address, mac, broadcastMac, 0)
+
+/** The same to one station only. */
+export const buildUnicastProbe = (address: number, mac: number, to: number): Uint8Array =>
+  question(address, mac, to, 0)
+
+/**
+ * A probe to one station by which a node of the cluster tells another that the address is for that one. It names the
+ * other's hardware address as the one that belongs to the address, where a question has none.
+ */
+export const buildNudge = (address: number, mac: number, to: number): Uint8Array =>
+  question(address, mac, to, to)
+
+/**
+ * A probe by which a node of the cluster lets others hear that it is there, for an address that it holds itself: so
+ * it names its own hardware address as the one that belongs to the address.
+ */
+export const buildBeacon = (address: number, mac: number): Uint8Array =>
+  question(address, mac, broadcastMac, mac)
+
+const question = (address: number, mac: number, to: number, targetMac: number): Uint8Array =>
   buildArp({
-    destination: broadcastMac,
+    destination: to,
     source: mac,
     operation: arpOperation.request,
     senderMac: mac,
     senderAddress: 0,
-    targetMac: 0,
+    targetMac,
     targetAddress: address,
   })

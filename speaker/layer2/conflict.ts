@@ -4,12 +4,13 @@ import { Deadlines } from './deadlines.ts'
 export const defendInterval = 10_000
 
 /**
- * How long a claim is kept back. When an address moves, the successor's first announcement reaches the old holder
- * a moment before the news that it has lost the address: no conflict, and a defence would undo the move.
+ * How long a claim is kept back. A node that has just joined the cluster announces a moment before others have
+ * heard of its hardware address: no conflict, and a defence would pull caches back.
  */
 export const confirmDelay = 250
 
-export interface Claim {
+/** An address that is held here, used by a machine that is no node of the cluster. */
+export interface ForeignClaim {
   readonly address: string
   /** who else uses it */
   readonly mac: string
@@ -21,7 +22,7 @@ export interface Claim {
 }
 
 interface State {
-  pending: Claim | undefined
+  pending: ForeignClaim | undefined
   reported: number
 }
 
@@ -46,6 +47,11 @@ export class Conflicts {
     this.#deadlines.set(address, now + confirmDelay)
   }
 
+  /** The hardware address whose claim is kept back. */
+  pending(address: string): string | undefined {
+    return this.#states.get(address)?.pending?.mac
+  }
+
   /** This node no longer holds the address: what was heard was its new holder. */
   forget(address: string): void {
     this.#states.delete(address)
@@ -53,14 +59,14 @@ export class Conflicts {
   }
 
   /** The claims that have stood: each is to be told and answered with one announcement. */
-  step(now: number): { readonly confirmed: readonly Claim[]; readonly deadline: number | undefined } {
-    const confirmed: Claim[] = []
+  step(now: number): { readonly confirmed: readonly ForeignClaim[]; readonly deadline: number | undefined } {
+    const confirmed: ForeignClaim[] = []
     for (;;) {
       const address = this.#deadlines.due(now)
       if (address === undefined) return { confirmed, deadline: this.#deadlines.next() }
       this.#deadlines.delete(address)
       const state = this.#states.get(address) as State
-      confirmed.push(state.pending as Claim)
+      confirmed.push(state.pending as ForeignClaim)
       state.pending = undefined
       state.reported = now
     }

@@ -86,3 +86,10 @@ interface Entry<Key> {
 
 const before = (a: Entry<unknown>, b: Entry<unknown>): boolean =>
   a.at === b.at ? a.sequence < b.sequence : a.at < b.at
+
+/** The least of these times; undefined is never. */
+export function earliest(...times: readonly (number | undefined)[]): number | undefined {
+  let first: number | undefined
+  for (const time of times) if (time !== undefined && (first === undefined || time < first)) first = time
+  return first
+}

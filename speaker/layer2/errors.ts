@@ -1,6 +1,6 @@
 /**
- * Why a received frame is not answered. Every frame that reaches user space ends as an answer, a conflict or one
- * of these; each is counted by interface. The words are metric labels.
+ * Why a received frame is not answered. Every frame that reaches user space ends as an answer, as news about who
+ * holds an address, or as one of these; each is counted by interface. The words are metric labels.
  */
 export const dropReasons = {
   truncated: 'shorter than its own header says',
@@ -15,14 +15,16 @@ export const dropReasons = {
   notAnnounced: 'asks for an address that is none of ours',
   notHeld: 'asks for a service address that this node does not hold',
   otherInterface: 'asks for an address that this node answers for on other interfaces only',
+  handingOver: 'a probe of the node that the address is being handed to',
   rateLimited: 'more requests a second than the node answers',
-  notSolicitation: 'not a Neighbor Solicitation',
+  notNeighborDiscovery: 'not a Neighbor Solicitation or Advertisement',
   hopLimit: 'hop limit is not 255: a router forwarded it',
   checksum: 'ICMPv6 checksum is wrong',
   icmpCode: 'ICMPv6 code is not 0',
   optionLength: 'an option has length 0 or runs past the end',
   targetMulticast: 'the target is a group address',
   unspecifiedSource: 'sent from :: but not as Duplicate Address Detection sends it',
+  solicitedToGroup: 'an advertisement that says it is solicited, sent to a group',
 } as const satisfies Record<string, string>
 
 export type DropReason = keyof typeof dropReasons
@@ -46,10 +48,54 @@ export type UnusableReason = keyof typeof unusableReasons
 export const silenceReasons = {
   noCandidate: 'no node may hold the address',
   notOwner: 'another node holds it',
+  claiming: 'asking the wire first whether somebody else uses it',
   notServed: 'forwarding for it is not in the kernel of this node yet, or it has no usable endpoint',
   noInterface: 'no usable interface among those the advertisement names',
+  addressInUse: 'a machine that is no node of the cluster uses it',
   invalidAddress: 'not an address',
   stopping: 'the speaker is being stopped',
 } as const satisfies Record<string, string>
 
 export type SilenceReason = keyof typeof silenceReasons
+
+/** Why a node took an address. */
+export const takeOverCauses = {
+  first: 'nobody was known to hold it',
+  failure: 'its holder has failed',
+  handOver: 'its holder gave it up, or it is meant for this node',
+  healing: 'this node could not hold it for a while, or each of two holders gave way to the other',
+  stale: 'its holder has lost the API while this node has not',
+  verification: 'its holder lives and was silent',
+  restart: 'this node stood still and nobody took it meanwhile',
+} as const satisfies Record<string, string>
+
+export type TakeOverCause = keyof typeof takeOverCauses
+
+/**
+ * What happens to addresses, as told in events. Those about a node as a whole have no address and concern every
+ * address.
+ */
+export const layer2Happenings = {
+  claiming: 'this node asks the wire whether it may take the address',
+  took: 'this node answers for the address now; the cause is one of takeOverCauses',
+  announced: 'the address was announced for the first time since it was taken',
+  fenced: 'another node answered: it holds the address',
+  yielded: 'another node announced the address and goes before this one',
+  insisted: 'another node announced the address, and this one goes before it',
+  handingOver: 'the address is for another node, and answered for until that one announces it',
+  handedOver: 'the other node has announced it',
+  heardClaim: 'another node was heard to hold the address',
+  unanswered: 'the node that held the address was asked and was silent',
+  conflict: 'a machine that is no node of the cluster uses an address held here',
+  inUse: 'a machine that is no node of the cluster uses the address, so it is not taken',
+  silent: 'this node no longer answers; the cause is one of silenceReasons',
+  thawed: 'this node stood still for longer than others may have waited for it',
+  neighborAlive: 'another speaker is alive',
+  neighborDead: 'another speaker has failed',
+  neighborLeft: 'another speaker has said that it leaves',
+  backOnWire: 'a speaker that was dead is heard on the wire again',
+  sharedMac: 'two nodes have the same hardware address: who sends what cannot be known',
+  eventsLost: 'more happened than can be told',
+} as const satisfies Record<string, string>
+
+export type Layer2Happening = keyof typeof layer2Happenings

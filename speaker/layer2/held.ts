@@ -1,4 +1,5 @@
 import { addressToBytes, parseAddress, type Family } from '#inet/address.ts'
+import { read32 } from './ethernet.ts'
 import { TokenBucket } from './rate.ts'
 
 /**
@@ -13,8 +14,12 @@ export interface HeldAddress {
   /** canonical text */
   readonly address: string
   readonly family: Family
+  /** 4 or 16 octets */
+  readonly octets: Uint8Array
   /** indexes of the interfaces to answer on; empty when this node does not hold it */
   interfaces: ReadonlySet<number>
+  /** of those where others are listened to: all that the address is meant for, held or not */
+  watched: ReadonlySet<number>
   readonly answers: TokenBucket
   requestsReceived: number
   responsesSent: number
@@ -47,27 +52,28 @@ export class HeldAddresses {
     return this.#byText.get(address)
   }
 
-  /** Adds the address, or changes where it is answered; its counters go on. */
-  set(address: string, interfaces: ReadonlySet<number>): HeldAddress {
-    let held = this.#byText.get(address)
-    if (held === undefined) {
-      const { family, value } = parseAddress(address)
-      held = {
-        address,
-        family,
-        interfaces,
-        answers: new TokenBucket(answersPerSecond, answersBurst),
-        requestsReceived: 0,
-        responsesSent: 0,
-        gratuitousSent: 0,
-        conflicts: 0,
-        lastRequest: 0,
-      }
-      this.#byText.set(address, held)
-      if (family === 4) this.#byNumber.set(Number(value), held)
-      else this.#byOctets.set(octetKey(addressToBytes({ family, value }), 0), held)
+  /** Adds the address; one that is known stays as it is. */
+  add(address: string): HeldAddress {
+    const known = this.#byText.get(address)
+    if (known !== undefined) return known
+    const parsed = parseAddress(address)
+    const octets = addressToBytes(parsed)
+    const held: HeldAddress = {
+      address,
+      family: parsed.family,
+      octets,
+      interfaces: nowhere,
+      watched: nowhere,
+      answers: new TokenBucket(answersPerSecond, answersBurst),
+      requestsReceived: 0,
+      responsesSent: 0,
+      gratuitousSent: 0,
+      conflicts: 0,
+      lastRequest: 0,
     }
-    held.interfaces = interfaces
+    this.#byText.set(address, held)
+    if (parsed.family === 4) this.#byNumber.set(Number(parsed.value), held)
+    else this.#byOctets.set(octetKey(octets, 0), held)
     return held
   }
 
@@ -75,9 +81,8 @@ export class HeldAddresses {
     const held = this.#byText.get(address)
     if (held === undefined) return
     this.#byText.delete(address)
-    const parsed = parseAddress(address)
-    if (held.family === 4) this.#byNumber.delete(Number(parsed.value))
-    else this.#byOctets.delete(octetKey(addressToBytes(parsed), 0))
+    if (held.family === 4) this.#byNumber.delete(read32(held.octets, 0))
+    else this.#byOctets.delete(octetKey(held.octets, 0))
   }
 
   /** Every address with at least one interface to answer on. */
@@ -85,6 +90,8 @@ export class HeldAddresses {
     for (const held of this.#byText.values()) if (held.interfaces.size > 0) yield held
   }
 }
+
+const nowhere: ReadonlySet<number> = new Set()
 
 const octetKey = (octets: Uint8Array, at: number): string =>
   Buffer.from(octets.buffer, octets.byteOffset + at, 16).toString('latin1')

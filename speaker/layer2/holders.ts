@@ -1,172 +1,337 @@
-import { tryParseAddress, type Family } from '#inet/address.ts'
-import type { WireAddress, WireHolder, WireInterface } from '../wire/protocol.ts'
-import { elect } from './elect.ts'
-import type { SilenceReason } from './errors.ts'
-import { answerOn } from './interfaces.ts'
+import type { Layer2Event, WireAddress, WireHolder, WireInterface } from '../wire/protocol.ts'
+import type { Awake } from './awake.ts'
+import { forgetDeference, tookIt } from './belief.ts'
+import { Checks, type CheckPurpose, type Question, type Unanswered } from './check.ts'
+import { Claims } from './claim.ts'
+import { Deadlines, earliest } from './deadlines.ts'
+import type { Layer2Happening } from './errors.ts'
+import { Events } from './events.ts'
+import { step, type Input, type Step } from './fsm.ts'
+import { HandOver, type Nudge } from './hand-over.ts'
+import type { Peers } from './peers.ts'
+import { Returns } from './returns.ts'
+import { standing, type Standing } from './standing.ts'
+import { answers, Table, type Entry } from './table.ts'
+import { holderOf, isRetry } from './tell.ts'
+import { holderSilent, Watch } from './watch.ts'
 
-/** A change of one address: the holder as told to main, and where to answer from now on. */
-export interface HolderChange {
-  readonly holder: WireHolder
-  /** indexes; [] is silence */
-  readonly answerOn: readonly number[]
-}
-
-interface Entry {
-  address: WireAddress
-  readonly family: Family | undefined
-  /** the result of the last election: the present holder as far as this node knows */
-  elected: string | undefined
-  electionDue: boolean
-  current: HolderChange | undefined
+/** What becomes of decisions: answering, listening and sending are not theirs. */
+export interface Effects {
+  /** answer for the address there, and announce it where that is new; [] is silence */
+  answer(entry: Entry, interfaces: readonly number[], now: number): void
+  /** hear what others say about the address there, be it held or not; `join`: hear also who asks for it */
+  listen(entry: Entry, interfaces: readonly number[], join: boolean): void
+  /** announce it at once; `again` with some repetitions */
+  announce(entry: Entry, again: boolean, now: number): void
+  /** it was taken although a machine outside the cluster uses it */
+  takenFrom(entry: Entry, mac: number, now: number): void
 }
 
 /**
- * Which node holds each address and whether this one answers. Changes mark addresses; `settle` works on the marked
- * ones only and returns those for which something came out different.
+ * Each address on its way through the states of `fsm.ts`: whatever may bear on one is turned into a step of it, and
+ * what follows from the step is done. Changes mark addresses; `settle` works on the marked ones only.
  */
 export class Holders {
-  readonly #node: string
-  readonly #entries = new Map<string, Entry>()
-  readonly #marked = new Set<string>()
-  #interfaces: readonly WireInterface[] = []
-  /** by family and names: most addresses share one list */
-  readonly #answerOn = new Map<string, readonly WireInterface[]>()
-  #stopping = false
+  readonly node: string
+  readonly table = new Table()
+  readonly claims = new Claims()
+  readonly checks = new Checks()
+  readonly events = new Events()
+  readonly returns = new Returns()
+  readonly peers: Peers
+  readonly handOver: HandOver
+  readonly #awake: Awake
+  readonly #watch: Watch
+  readonly #effects: Effects
+  readonly #marked = new Set<Entry>()
+  readonly #untold = new Set<Entry>()
+  readonly #timers = new Deadlines<string>()
 
-  /** @param node the name of this node */
-  constructor(node: string) {
-    this.#node = node
+  /** @param options `node` is the name of this node, `random` uniform in [0, 1) */
+  constructor(options: {
+    readonly node: string
+    readonly random: () => number
+    readonly peers: Peers
+    readonly awake: Awake
+    readonly effects: Effects
+  }) {
+    this.node = options.node
+    const { peers, random } = options
+    this.peers = peers
+    this.handOver = new HandOver(peers)
+    this.#watch = new Watch({ peers, checks: this.checks, random })
+    this.#awake = options.awake
+    this.#effects = options.effects
   }
 
   put(addresses: readonly WireAddress[]): void {
-    for (const address of addresses) {
-      const entry = this.#entries.get(address.address)
-      if (entry === undefined) {
-        this.#entries.set(address.address, {
-          address,
-          family: tryParseAddress(address.address)?.family,
-          elected: undefined,
-          electionDue: true,
-          current: undefined,
-        })
-      } else {
-        entry.electionDue ||= !sameCandidates(entry.address, address)
-        entry.address = address
-      }
-      this.#marked.add(address.address)
-    }
+    for (const address of addresses) this.#marked.add(this.table.put(address))
   }
 
   /** Forgets the address; the caller falls silent about it at once. */
   remove(address: string): void {
-    this.#entries.delete(address)
-    this.#marked.delete(address)
+    const entry = this.table.delete(address)
+    if (entry === undefined) return
+    this.#marked.delete(entry)
+    this.#untold.delete(entry)
+    this.handOver.forget(entry)
+    this.#timers.delete(address)
+    this.checks.stop(address)
+    this.claims.stop(address)
   }
 
-  /** Marks the addresses whose set of interfaces is not what it was. */
   setInterfaces(interfaces: readonly WireInterface[]): void {
-    this.#interfaces = interfaces
-    const before = new Map(this.#answerOn)
-    this.#answerOn.clear()
-    for (const [key, entry] of this.#entries) {
-      const list = listKey(entry)
-      const old = before.get(list)
-      if (old === undefined || !sameInterfaces(old, this.#usable(entry))) this.#marked.add(key)
+    for (const entry of this.table.setInterfaces(interfaces)) this.#marked.add(entry)
+  }
+
+  mark(entries: Iterable<Entry>): void {
+    for (const entry of entries) this.#marked.add(entry)
+  }
+
+  /** The staleness of this node has changed, which others' views of it do not show. */
+  staleChanged(): void {
+    for (const entry of this.table.all()) {
+      if (entry.belief.deferTo === undefined) continue
+      forgetDeference(entry.belief)
+      this.#marked.add(entry)
     }
   }
 
-  /** Planned stop: this node answers for nothing any more. */
-  stop(): void {
-    this.#stopping = true
-    for (const key of this.#entries.keys()) this.#marked.add(key)
+  /** Planned stop: this node is no candidate any more. */
+  stop(now: number): void {
+    if (this.handOver.stopping) return
+    this.handOver.stop(now)
+    this.mark(this.table.all())
   }
 
-  /** Elects and decides where marked, and returns the differences. */
-  settle(now: number): HolderChange[] {
-    const changes: HolderChange[] = []
-    for (const key of this.#marked) {
-      const entry = this.#entries.get(key)
-      if (entry === undefined) continue
-      if (entry.electionDue) {
-        // Without a present holder: a node that has just started does not know it, and would elect another.
-        entry.elected = elect(key, entry.address.candidates)
-        entry.electionDue = false
-      }
-      const next = this.#decide(entry, now)
-      if (next === entry.current) continue
-      entry.current = next
-      changes.push(next)
-    }
-    this.#marked.clear()
-    return changes
+  /** Everything is handed over, or was waited for long enough. */
+  get stopped(): boolean {
+    return this.handOver.stopping && this.#marked.size === 0 && this.table.answered.size === 0
   }
 
-  #decide(entry: Entry, now: number): HolderChange {
-    const reason = this.#silence(entry)
-    const interfaces = reason === undefined ? this.#usable(entry) : []
-    const { current } = entry
-    const holder = entry.elected ?? ''
-    const held = reason === undefined
-    const moved = current === undefined || current.holder.holder !== holder || current.holder.held !== held
-    if (
-      !moved &&
-      current.holder.reason === (reason ?? '') &&
-      sameList(
-        current.answerOn,
-        interfaces.map((one) => one.index),
-      )
-    ) {
-      return current
+  /** There is something that `settle` has not told yet. */
+  get pending(): boolean {
+    return this.#marked.size > 0 || this.#untold.size > 0 || !this.events.empty
+  }
+
+  /** Decides where marked, and returns what came out different. */
+  settle(now: number): { readonly holders: readonly WireHolder[]; readonly events: readonly Layer2Event[] } {
+    for (const entry of this.#marked) {
+      this.#marked.delete(entry)
+      this.look(entry, now)
     }
-    return {
-      holder: {
-        address: entry.address.address,
-        holder,
-        held,
-        since: moved ? now : current.holder.since,
-        interfaces: interfaces.map((one) => one.name),
-        reason: reason ?? '',
+    const holders: WireHolder[] = []
+    for (const entry of this.#untold) {
+      const next = holderOf(entry, this.node, this.standing(entry, now), now)
+      if (next === entry.told) continue
+      entry.told = next
+      holders.push(next)
+    }
+    this.#untold.clear()
+    return { holders, events: this.events.take(now) }
+  }
+
+  /** Decides what time alone has brought. */
+  due(now: number): void {
+    for (let address = this.#timers.due(now); address !== undefined; address = this.#timers.due(now)) {
+      this.#timers.delete(address)
+      const entry = this.table.get(address)
+      if (entry !== undefined) this.look(entry, now)
+    }
+    for (const address of this.claims.verdicts(now)) {
+      const entry = this.table.get(address)
+      if (entry?.state.at === 'claiming') this.step(entry, { kind: 'free' }, now)
+    }
+  }
+
+  /** Questions to single nodes that are to go out now; those that stayed unanswered have their effect. */
+  questions(now: number, take: (purpose: CheckPurpose) => boolean): readonly Question[] {
+    const { questions, unanswered } = this.checks.step(now, take)
+    for (const one of unanswered) this.#unanswered(one, now)
+    return questions
+  }
+
+  /** Nodes that are to be told now that an address is for them. */
+  nudges(now: number, take: () => boolean): readonly Nudge[] {
+    return this.handOver.due((entry) => this.standing(entry, now), take)
+  }
+
+  next(): number | undefined {
+    const nudge = this.handOver.pending ? 0 : undefined
+    return earliest(this.#timers.next(), this.claims.next(), this.checks.next(), nudge)
+  }
+
+  /** This node stood still; what it answered for may be another's now. */
+  paused(now: number): void {
+    for (const entry of this.table.all()) {
+      if (entry.state.at !== 'silent') this.step(entry, { kind: 'paused' }, now)
+      this.checks.stop(entry.address)
+    }
+  }
+
+  standing(entry: Entry, now: number): Standing {
+    const { wanted, ordered, belief, family, interfaces } = entry
+    return standing(
+      {
+        self: this.node,
+        wanted,
+        ordered,
+        belief,
+        peers: this.peers,
+        valid: family !== undefined,
+        reachable: interfaces.length > 0,
+        stopping: this.handOver.stopping,
+        dazed: this.#awake.dazed(now),
+        crowded: this.claims.crowded,
       },
-      answerOn: interfaces.map((one) => one.index),
+      now,
+    )
+  }
+
+  look(entry: Entry, now: number): void {
+    this.#watch.judge(entry, now)
+    this.step(entry, { kind: 'look' }, now)
+  }
+
+  step(entry: Entry, input: Input, now: number): void {
+    const on = this.standing(entry, now)
+    const next = step(entry.state, input, on, now, this.handOver.until(now))
+    this.#apply(entry, next, on, now)
+  }
+
+  announce(entry: Entry, now: number): void {
+    this.#effects.announce(entry, false, now)
+  }
+
+  announceAgain(entries: Iterable<Entry>, now: number): void {
+    for (const entry of entries) if (entry.state.at === 'holding') this.#effects.announce(entry, true, now)
+  }
+
+  event(
+    now: number,
+    entry: Entry | undefined,
+    what: Layer2Happening,
+    more: Omit<Layer2Event, 'at' | 'address' | 'what'> = {},
+  ): void {
+    this.events.add(now, entry?.address ?? '', what, more)
+  }
+
+  #apply(entry: Entry, { state, actions }: Step, on: Standing, now: number): void {
+    const before = entry.state
+    entry.state = state
+    if (before.at === 'claiming' && state.at !== 'claiming') this.claims.stop(entry.address)
+    if (before.at === 'holding' && state.at === 'handingOver') this.handOver.begin(entry)
+    this.#follow(entry, before.at, now)
+    if (before.at === 'handingOver' && state.at === 'holding') this.#holdsOn(entry, on, now)
+    for (const action of actions) {
+      if (action.do === 'probe') this.#probe(entry, on, now)
+      else if (action.do === 'nudge') this.handOver.nudge(entry, now)
+      else this.#took(entry, action.cause, now)
+    }
+    this.#tellOf(entry, before, now)
+    this.#untold.add(entry)
+    // What was done may have changed what is known.
+    this.#wake(entry, actions.length > 0 ? this.standing(entry, now) : on, now)
+  }
+
+  /** Where the address is answered and listened to follows from its state. */
+  #follow(entry: Entry, before: Entry['state']['at'], now: number): void {
+    const indexes = entry.family === undefined ? [] : entry.interfaces.map(({ index }) => index)
+    if (entry.family !== undefined) {
+      this.#effects.listen(entry, indexes, entry.state.at !== 'silent')
+      this.#effects.answer(entry, answers(entry) ? indexes : [], now)
+    }
+    this.table.noteAnswering(entry)
+    if (answers(entry)) return
+    entry.contests.clear()
+    if (before === 'holding' || before === 'handingOver') this.checks.stop(entry.address)
+  }
+
+  #probe(entry: Entry, on: Standing, now: number): void {
+    const { belief, state } = entry
+    entry.against = undefined
+    const cause = state.at === 'claiming' ? state.cause : undefined
+    const suspect =
+      cause === 'failure'
+        ? (belief.lost?.by ?? belief.holder)
+        : cause === 'restart'
+          ? on.successor
+          : undefined
+    this.claims.start(entry.address, suspect, now)
+  }
+
+  /** The address is not given up after all: who was told of it may have taken it, unheard. */
+  #holdsOn(entry: Entry, { successor }: Standing, now: number): void {
+    this.#effects.announce(entry, true, now)
+    if (successor !== undefined) this.#aftermath(entry, successor, now)
+  }
+
+  /** One of two nodes holds the address now, and makes sure that the other does not. */
+  #aftermath(entry: Entry, node: string, now: number): void {
+    const path = this.peers.path(node, entry.interfaces)
+    if (path !== undefined) this.checks.start(entry.address, node, path, 'aftermath', now)
+  }
+
+  #took(entry: Entry, cause: string, now: number): void {
+    const { against } = entry
+    const before = entry.belief.holder ?? entry.belief.lost?.by
+    tookIt(entry.belief, this.node)
+    this.event(now, entry, 'took', { cause })
+    for (const { node } of entry.ordered) if (this.peers.isMissing(node)) this.returns.forget(node)
+    if (before !== undefined && before !== this.node && this.peers.mayAnswer(before)) {
+      this.#aftermath(entry, before, now)
+    }
+    if (against !== undefined) this.#effects.takenFrom(entry, against, now)
+  }
+
+  #tellOf(entry: Entry, before: Entry['state'], now: number): void {
+    const { state } = entry
+    if (state.at === before.at) return
+    if (state.at === 'claiming') {
+      if (!isRetry(entry)) this.event(now, entry, 'claiming')
+    } else if (state.at === 'handingOver') this.event(now, entry, 'handingOver')
+    else if (state.at === 'silent' && before.at !== 'claiming') {
+      this.event(now, entry, 'silent', { cause: state.reason })
     }
   }
 
-  #silence(entry: Entry): SilenceReason | undefined {
-    if (entry.family === undefined) return 'invalidAddress'
-    if (this.#stopping) return 'stopping'
-    if (entry.elected === undefined) return 'noCandidate'
-    if (entry.elected !== this.#node) return 'notOwner'
-    if (!entry.address.served) return 'notServed'
-    return this.#usable(entry).length === 0 ? 'noInterface' : undefined
+  #unanswered({ address, node, purpose }: Unanswered, now: number): void {
+    const entry = this.table.get(address)
+    if (entry === undefined) return
+    // What cannot hear this node may have moved caches: they are brought back.
+    if (purpose === 'challenge') this.#effects.announce(entry, false, now)
+    if ((purpose !== 'verify' && purpose !== 'yielded') || entry.belief.holder !== node) return
+    this.event(now, entry, 'unanswered', { node })
+    this.peers.suspect(node)
+    holderSilent(entry, node, purpose === 'yielded', now)
+    this.look(entry, now)
   }
 
-  #usable(entry: Entry): readonly WireInterface[] {
-    const key = listKey(entry)
-    let list = this.#answerOn.get(key)
-    if (list === undefined) {
-      list = answerOn(entry.address.interfaces, entry.family ?? 4, this.#interfaces)
-      this.#answerOn.set(key, list)
-    }
-    return list
+  /** Sets the time at which the entry is looked at again. */
+  #wake(entry: Entry, on: Standing, now: number): void {
+    const times =
+      entry.state.at === 'silent' ? this.#wakeSilent(entry, on, now) : this.#wakeActive(entry, now)
+    const at = earliest(...times.filter((time) => time !== undefined && time > now && time < Infinity))
+    if (at === undefined) this.#timers.delete(entry.address)
+    else this.#timers.set(entry.address, at)
+  }
+
+  #wakeSilent(entry: Entry, on: Standing, now: number): (number | undefined)[] {
+    const { belief } = entry
+    return [
+      on.wait?.until,
+      this.#watch.silent(entry, on, now),
+      belief.deferTo === undefined ? undefined : belief.deferUntil,
+      belief.holder === undefined ? undefined : belief.provenUntil,
+    ]
+  }
+
+  #wakeActive(entry: Entry, now: number): (number | undefined)[] {
+    const { state } = entry
+    this.#watch.stop(entry)
+    if (state.at === 'ready') return [state.until]
+    if (state.at !== 'handingOver') return []
+    this.handOver.nudge(entry, now)
+    return [state.until, this.handOver.next(entry)]
   }
 }
-
-const listKey = (entry: Entry): string => `${entry.family}/${entry.address.interfaces.join('/')}`
-
-const sameList = <T>(a: readonly T[], b: readonly T[]): boolean =>
-  a.length === b.length && a.every((one, index) => one === b[index])
-
-const sameInterfaces = (a: readonly WireInterface[], b: readonly WireInterface[]): boolean =>
-  a.length === b.length && a.every((one, index) => one.index === b[index].index && one.name === b[index].name)
-
-const sameCandidates = (a: WireAddress, b: WireAddress): boolean =>
-  a.candidates.length === b.candidates.length &&
-  a.candidates.every((one, index) => {
-    const other = b.candidates[index]
-    return (
-      one.node === other.node &&
-      one.preference === other.preference &&
-      one.eligible === other.eligible &&
-      one.stale === other.stale
-    )
-  })

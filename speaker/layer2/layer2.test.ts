@@ -1,36 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import type { WireAddress } from '../wire/protocol.ts'
 import { buildArp, parseArp, type ArpPacket } from './arp.ts'
 import { confirmDelay, defendInterval } from './conflict.ts'
 import { broadcastMac, macNumber } from './ethernet.ts'
 import { answersPerSecond } from './held.ts'
-import type { Link } from './interfaces.ts'
 import { Layer2 } from './layer2.ts'
+import { link, macOf, wireAddress } from './testing.ts'
 
-const mac = '02:00:00:00:00:0a'
 const client = macNumber('02:00:00:00:00:c7')
-
-const link = (change: Partial<Link> = {}): Link => ({
-  index: 2,
-  name: 'eth0',
-  mac,
-  up: true,
-  carrier: true,
-  loopback: false,
-  broadcast: true,
-  noArp: false,
-  master: 0,
-  prefixes: ['192.0.2.10/24', 'fe80::a/64'],
-  ...change,
-})
-
-const address = (text: string, change: Partial<WireAddress> = {}): WireAddress => ({
-  address: text,
-  interfaces: [],
-  candidates: [{ node: 'node-a', preference: 0, eligible: true, reason: '', stale: false }],
-  served: true,
-  ...change,
-})
 
 const arp = (change: Partial<ArpPacket> = {}): Uint8Array =>
   buildArp({
@@ -44,50 +20,75 @@ const arp = (change: Partial<ArpPacket> = {}): Uint8Array =>
     ...change,
   })
 
+/** Calls it as the edge does until nothing more is due at this time. */
+function run(layer2: Layer2, from: number, until: number) {
+  const frames: { at: number; frame: Uint8Array }[] = []
+  const conflicts: unknown[] = []
+  const holders: { address: string; held: boolean; reason: string }[] = []
+  let now = from
+  for (;;) {
+    holders.push(...layer2.settle(now).holders)
+    const due = layer2.due(now)
+    frames.push(...due.frames.map(({ frame }) => ({ at: now, frame })))
+    conflicts.push(...due.conflicts)
+    if (due.changed) continue
+    if (due.deadline === undefined || due.deadline > until) return { frames, conflicts, holders }
+    expect(due.deadline).toBeGreaterThan(now)
+    now = due.deadline
+  }
+}
+
+/** With these addresses held and their announcements made; the time is 10 s. */
 function holding(...addresses: string[]): Layer2 {
   const layer2 = new Layer2({ node: 'node-a', random: () => 0.5 })
   layer2.links([link()], 0)
-  layer2.put(addresses.map((one) => address(one)))
-  layer2.settle(0)
+  layer2.put(addresses.map((one) => wireAddress(one)))
+  run(layer2, 0, 10_000)
+  layer2.takeCounters()
   return layer2
 }
 
-test('before there is an interface an address is not held; with it it is, and announced', () => {
+test('an address is asked for twice, then answered and announced', () => {
   const layer2 = new Layer2({ node: 'node-a', random: () => 0.5 })
-  layer2.put([address('192.0.2.50')])
+  layer2.put([wireAddress('192.0.2.50')])
   expect(layer2.settle(0)).toMatchObject({ holders: [{ held: false, reason: 'noInterface' }] })
   layer2.links([link()], 10)
   expect(layer2.settle(10)).toMatchObject({
-    holders: [{ held: true, interfaces: ['eth0'] }],
+    holders: [{ held: false, reason: 'claiming', holder: 'node-a' }],
     interfaces: [{ name: 'eth0', usable: true }],
     groups: [],
+    events: [{ at: 10, address: '192.0.2.50', what: 'claiming' }],
   })
-  const { frames, deadline } = layer2.due(10)
-  expect(deadline).toBe(110)
-  expect(frames.map(({ interfaceIndex, frame }) => [interfaceIndex, parseArp(frame)])).toMatchObject([
-    [2, { operation: 1, senderAddress: 0xc0000232, targetMac: 0 }],
-    [2, { operation: 2, senderAddress: 0xc0000232, targetMac: macNumber(mac) }],
+  expect(layer2.receive(arp(), 2, 12)).toBeUndefined()
+  const { frames, holders } = run(layer2, 12, 200)
+  expect(holders).toMatchObject([{ held: true, holder: 'node-a', interfaces: ['eth0'], since: 102 }])
+  const probe = { operation: 1, senderAddress: 0, targetAddress: 0xc0000232, targetMac: 0 }
+  const request = { operation: 1, senderAddress: 0xc0000232, targetMac: 0 }
+  const reply = { operation: 2, senderAddress: 0xc0000232, targetMac: macNumber(macOf('node-a')) }
+  expect(frames.map(({ at, frame }) => ({ at, ...parseArp(frame) }))).toMatchObject([
+    { at: 12, ...probe },
+    { at: 57, ...probe },
+    { at: 102, ...request },
+    { at: 102, ...reply },
   ])
-  layer2.links([link()], 20)
-  expect(layer2.settle(20)).toEqual({ holders: [], interfaces: undefined, groups: [] })
+  layer2.links([link()], 200)
+  expect(layer2.settle(200)).toEqual({ holders: [], interfaces: undefined, groups: [], events: [] })
 })
 
 test('answers and counts', () => {
   const layer2 = holding('192.0.2.50')
-  layer2.due(0)
-  layer2.takeCounters()
-  expect(parseArp(layer2.receive(arp(), 2, 77) as Uint8Array)).toMatchObject({ operation: 2 })
-  expect(layer2.receive(arp({ targetAddress: 1 }), 2, 78)).toBeUndefined()
-  expect(layer2.receive(arp(), 9, 78)).toBeUndefined()
+  expect(parseArp(layer2.receive(arp(), 2, 10_077) as Uint8Array)).toMatchObject({ operation: 2 })
+  expect(layer2.receive(arp({ targetAddress: 1 }), 2, 10_078)).toBeUndefined()
+  expect(layer2.receive(arp(), 9, 10_078)).toBeUndefined()
   expect(layer2.takeCounters()).toEqual({
     addresses: [
       {
         address: '192.0.2.50',
         requestsReceived: 1,
         responsesSent: 1,
-        gratuitousSent: 2,
+        gratuitousSent: 12,
         conflicts: 0,
-        lastRequest: 77,
+        lastRequest: 10_077,
       },
     ],
     drops: [{ interface: 'eth0', reason: 'notAnnounced', count: 1 }],
@@ -95,56 +96,59 @@ test('answers and counts', () => {
   expect(layer2.takeCounters()).toBeUndefined()
 })
 
-describe('silence', () => {
+describe('silence at once', () => {
   test.each<[string, (layer2: Layer2) => void]>([
     ['removed', (layer2) => layer2.remove(['192.0.2.50', '192.0.2.99'])],
-    ['not served any more', (layer2) => layer2.put([address('192.0.2.50', { served: false })])],
-    ['no candidate any more', (layer2) => layer2.put([address('192.0.2.50', { candidates: [] })])],
-    ['interface down', (layer2) => layer2.links([link({ up: false })], 50)],
-    ['interface gone', (layer2) => layer2.links([], 50)],
-    ['interface excluded', (layer2) => layer2.exclude(['^eth'], 50)],
-    ['planned stop', (layer2) => layer2.stop()],
+    ['not served any more', (layer2) => layer2.put([wireAddress('192.0.2.50', { served: false })])],
+    ['no candidate any more', (layer2) => layer2.put([wireAddress('192.0.2.50', { candidates: [] })])],
+    ['interface down', (layer2) => layer2.links([link({ up: false })], 10_050)],
+    ['interface gone', (layer2) => layer2.links([], 10_050)],
+    ['interface excluded', (layer2) => layer2.exclude(['^eth'], 10_050)],
+    ['planned stop, and nobody to hand over to', (layer2) => layer2.stop(10_050)],
   ])('%s', (_name, change) => {
     const layer2 = holding('192.0.2.50')
-    layer2.due(0)
     change(layer2)
-    layer2.settle(50)
-    expect(layer2.receive(arp(), 2, 60)).toBeUndefined()
-    expect(layer2.due(100_000)).toEqual({ frames: [], conflicts: [], deadline: undefined })
+    layer2.settle(10_050)
+    expect(layer2.receive(arp(), 2, 10_060)).toBeUndefined()
+    expect(run(layer2, 10_060, 100_000)).toEqual({ frames: [], conflicts: [], holders: [] })
   })
 
-  test('an interface that comes back is announced on again', () => {
+  test('a planned stop ends when nothing is held', () => {
     const layer2 = holding('192.0.2.50')
-    for (const now of [0, 100, 500, 1000, 2000, 4000]) layer2.due(now)
-    layer2.links([link({ up: false })], 5000)
-    layer2.settle(5000)
-    layer2.links([link()], 6000)
-    layer2.settle(6000)
-    expect(layer2.due(6000)).toMatchObject({ frames: [{}, {}], deadline: 6100 })
-    expect(layer2.receive(arp(), 2, 6000)).toBeDefined()
+    expect(layer2.stopped).toBe(false)
+    layer2.stop(10_050)
+    expect(layer2.stopped).toBe(false)
+    expect(layer2.settle(10_050)).toMatchObject({ holders: [{ held: false, reason: 'stopping' }] })
+    expect(layer2.stopped).toBe(true)
   })
 
-  test('so is one whose MAC changes', () => {
+  test('an interface that comes back is asked and announced on again', () => {
     const layer2 = holding('192.0.2.50')
-    for (const now of [0, 100, 500, 1000, 2000, 4000]) layer2.due(now)
-    layer2.links([link({ mac: '02:00:00:00:00:0b' })], 5000)
-    layer2.settle(5000)
-    const { frames } = layer2.due(5000)
+    layer2.links([link({ up: false })], 11_000)
+    run(layer2, 11_000, 11_000)
+    layer2.links([link()], 12_000)
+    expect(run(layer2, 12_000, 12_150).frames).toHaveLength(4)
+    expect(layer2.receive(arp(), 2, 12_150)).toBeDefined()
+  })
+
+  test('one whose MAC changes is announced again', () => {
+    const layer2 = holding('192.0.2.50')
+    layer2.links([link({ mac: '02:00:00:00:00:0b' })], 10_050)
+    const { frames } = run(layer2, 10_050, 10_050)
     expect(parseArp(frames[0].frame)).toMatchObject({ senderMac: macNumber('02:00:00:00:00:0b') })
   })
 })
 
-describe('conflicts', () => {
+describe('conflicts with machines outside the cluster', () => {
   const claim = arp({ senderAddress: 0xc0000232 })
 
   test('told and defended at most once in the interval', () => {
     const layer2 = holding('192.0.2.50')
-    for (const now of [0, 100, 500, 1000, 2000, 4000]) layer2.due(now)
     let told = 0
     let frames = 0
     for (let now = 10_000; now < 10_000 + 2 * defendInterval; now += 100) {
-      expect(layer2.receive(claim, 2, now)).toBe('conflict')
-      const due = layer2.due(now)
+      expect(layer2.receive(claim, 2, now)).toBe('look')
+      const due = run(layer2, now, now + 99)
       told += due.conflicts.length
       frames += due.frames.length
     }
@@ -153,13 +157,11 @@ describe('conflicts', () => {
     expect(layer2.takeCounters()?.addresses).toMatchObject([{ conflicts: expect.any(Number) }])
   })
 
-  test('the first announcement of a successor is none', () => {
+  test('none any more when the address is given up meanwhile', () => {
     const layer2 = holding('192.0.2.50')
-    layer2.due(0)
-    layer2.receive(claim, 2, 50)
-    layer2.put([address('192.0.2.50', { candidates: [] })])
-    layer2.settle(100)
-    expect(layer2.due(50 + confirmDelay)).toEqual({ frames: [], conflicts: [], deadline: undefined })
+    layer2.receive(claim, 2, 10_050)
+    layer2.put([wireAddress('192.0.2.50', { candidates: [] })])
+    expect(run(layer2, 10_100, 10_050 + confirmDelay)).toMatchObject({ frames: [], conflicts: [] })
   })
 })
 
@@ -167,21 +169,23 @@ test('more requests than the limit are dropped with their reason, and it recover
   const layer2 = holding('192.0.2.50', '192.0.2.51')
   let answered = 0
   for (let index = 0; index < answersPerSecond; index++) {
-    if (layer2.receive(arp(), 2, 1000) !== undefined) answered++
+    if (layer2.receive(arp(), 2, 10_001) !== undefined) answered++
   }
   expect(answered).toBe(answersPerSecond / 10)
   expect(layer2.takeCounters()?.drops).toEqual([
     { interface: 'eth0', reason: 'rateLimited', count: answersPerSecond - answered },
   ])
-  expect(layer2.receive(arp({ targetAddress: 0xc0000233 }), 2, 1000)).toBeDefined()
-  expect(layer2.receive(arp(), 2, 2000)).toBeDefined()
+  expect(layer2.receive(arp({ targetAddress: 0xc0000233 }), 2, 10_001)).toBeDefined()
+  expect(layer2.receive(arp(), 2, 10_101)).toBeDefined()
 })
 
-test('IPv6: joins the group before the first advertisement, leaves it with the last address', () => {
+test('IPv6: joins the group before it asks, leaves it with the last address', () => {
   const layer2 = new Layer2({ node: 'node-a', random: () => 0.5 })
   layer2.links([link()], 0)
-  layer2.put([address('2001:db8::50'), address('2001:db8:1::50')])
+  layer2.put([wireAddress('2001:db8::50'), wireAddress('2001:db8:1::50')])
   const group = 'ff02::1:ff00:50'
+  layer2.due(0)
+  expect(layer2.due(0).frames).toEqual([])
   expect(layer2.settle(0).groups).toEqual([{ interfaceIndex: 2, group, join: true }])
   expect(layer2.groupsOn(2)).toEqual([group])
   expect(layer2.groupsOn(22)).toEqual([])
@@ -194,7 +198,7 @@ test('IPv6: joins the group before the first advertisement, leaves it with the l
 
 test('patterns that are none are named and exclude nothing', () => {
   const layer2 = holding('192.0.2.50')
-  expect(layer2.exclude(['('], 1)).toEqual(['('])
-  layer2.settle(1)
-  expect(layer2.receive(arp(), 2, 2)).toBeDefined()
+  expect(layer2.exclude(['('], 10_001)).toEqual(['('])
+  layer2.settle(10_001)
+  expect(layer2.receive(arp(), 2, 10_002)).toBeDefined()
 })

@@ -1,35 +1,32 @@
-import { addressToBytes, parseAddress } from '#inet/address.ts'
 import type {
   AddressCounters,
   DropCounter,
+  Layer2Event,
   WireAddress,
   WireHolder,
   WireInterface,
+  WireNeighbor,
+  WireSelf,
+  WireSpeaker,
 } from '../wire/protocol.ts'
-import { Announcer, type Announcement } from './announce.ts'
-import { buildGratuitousReply, buildGratuitousRequest } from './arp.ts'
-import { Conflicts, type Claim } from './conflict.ts'
+import { Awake, heartbeat } from './awake.ts'
+import { Conflicts, type ForeignClaim } from './conflict.ts'
 import { Counters } from './counters.ts'
-import { etherType, macNumber, readHeader } from './ethernet.ts'
+import { earliest } from './deadlines.ts'
+import { etherType, macNumber, macText, readHeader } from './ethernet.ts'
 import { Groups, type GroupChange } from './groups.ts'
-import { HeldAddresses } from './held.ts'
-import { Holders } from './holders.ts'
-import {
-  assess,
-  compileExclusions,
-  defaultExclusions,
-  linkLocalOf,
-  unusable,
-  type Link,
-} from './interfaces.ts'
-import { buildUnsolicited } from './ndp.ts'
-import { respond } from './respond.ts'
-import { respondNdp, type NdpInterface } from './respond-ndp.ts'
+import { Hearing } from './hearing.ts'
+import { HeldAddresses, type HeldAddress } from './held.ts'
+import { Holders, type Effects } from './holders.ts'
+import type { Link } from './interfaces.ts'
+import { Listening, type Interface, type ListeningChange } from './listening.ts'
+import { Outbox, type OutgoingFrame } from './outbox.ts'
+import { Peers } from './peers.ts'
+import { respond, type Claim, type Probe } from './respond.ts'
+import { respondNdp } from './respond-ndp.ts'
+import { Rivals } from './rivals.ts'
 
-export interface OutgoingFrame {
-  readonly interfaceIndex: number
-  readonly frame: Uint8Array
-}
+export type { OutgoingFrame } from './outbox.ts'
 
 /** What came out different since the last time. */
 export interface Layer2Changes {
@@ -38,36 +35,56 @@ export interface Layer2Changes {
   readonly interfaces: readonly WireInterface[] | undefined
   /** in the order in which they are to be made */
   readonly groups: readonly GroupChange[]
+  /** oldest first */
+  readonly events: readonly Layer2Event[]
 }
 
-interface Interface extends NdpInterface {
-  readonly name: string
+export interface Layer2Due {
+  readonly frames: readonly OutgoingFrame[]
+  readonly conflicts: readonly ForeignClaim[]
+  /** when to ask again at the latest; undefined is never */
+  readonly deadline: number | undefined
+  /** there is something for `settle` to tell, after which `due` is to be called again */
+  readonly changed: boolean
 }
+
+/** Milliseconds: frames that wait for the budget go out some at a time. */
+const together = 10
 
 /**
- * Layer 2 as one value machine: what is wanted, links and frames in; frames to send and changes to tell out. It
- * owns no socket and no timer. After any change of what is wanted call `settle`, then `due`; `due` also at the
- * deadline that it names.
+ * Layer 2 as one value machine: what is wanted, who else is there, links and frames in; frames to send and changes
+ * to tell out. It owns no socket and no timer. After any call that changes what is wanted or known, call `settle`,
+ * then `due`; `due` also at the deadline that it names. `now` is in milliseconds and never goes back.
  */
 export class Layer2 {
+  readonly #peers: Peers
   readonly #holders: Holders
-  readonly #announcer: Announcer
+  readonly #rivals: Rivals
+  readonly #hearing: Hearing
+  readonly #outbox: Outbox
+  readonly #listening = new Listening()
   readonly #held = new HeldAddresses()
   readonly #conflicts = new Conflicts()
   readonly #groups = new Groups()
   readonly #counters = new Counters()
-  #links: readonly Link[] = []
-  #excluded = compileExclusions(defaultExclusions).patterns
-  #interfaces: readonly WireInterface[] = []
-  #interfacesMoved = false
-  #byIndex = new Map<number, Interface>()
+  readonly #awake = new Awake()
   /** made outside `settle`, told by the next one */
   #groupChanges: GroupChange[] = []
 
-  /** @param options `random` is uniform in [0, 1) */
+  /** @param options `node` is the name of this node, `random` uniform in [0, 1) */
   constructor(options: { readonly node: string; readonly random: () => number }) {
-    this.#holders = new Holders(options.node)
-    this.#announcer = new Announcer(options.random)
+    const { node, random } = options
+    this.#peers = new Peers(node)
+    this.#outbox = new Outbox({
+      random,
+      held: this.#held,
+      listening: this.#listening,
+      counters: this.#counters,
+    })
+    const effects = this.#effects()
+    this.#holders = new Holders({ node, random, peers: this.#peers, awake: this.#awake, effects })
+    this.#rivals = new Rivals(this.#holders, random)
+    this.#hearing = new Hearing(this.#holders, this.#rivals)
   }
 
   put(addresses: readonly WireAddress[]): void {
@@ -80,7 +97,8 @@ export class Layer2 {
       this.#holders.remove(address)
       const held = this.#held.find(address)
       if (held === undefined) continue
-      this.#answerOn(address, [], 0)
+      this.#answer(held, [], 0)
+      this.#listen(held, [], false)
       this.#counters.forget(held)
       this.#held.delete(address)
     }
@@ -88,85 +106,100 @@ export class Layer2 {
 
   /** ARP and NDP are to be spoken on the link, so it needs sockets. */
   wants(link: Link): boolean {
-    return unusable(link, this.#excluded) === undefined
+    return this.#listening.wants(link)
   }
 
   links(links: readonly Link[], now: number): void {
-    this.#links = links
-    this.#assess(now)
+    this.#relisten(this.#listening.links(links), now)
   }
 
   /** @returns the patterns that are not regular expressions; they exclude nothing */
   exclude(patterns: readonly string[], now: number): readonly string[] {
-    const { patterns: compiled, invalid } = compileExclusions(patterns)
-    this.#excluded = compiled
-    this.#assess(now)
+    const { change, invalid } = this.#listening.exclude(patterns)
+    this.#relisten(change, now)
     return invalid
   }
 
+  /** All other speakers of the cluster, and what is known about this one. */
+  speakers(self: WireSelf, others: readonly WireSpeaker[], now: number): void {
+    this.#wake(now)
+    this.#hearing.speakers(self, others, now)
+  }
+
+  /** What BFD says about another speaker. */
+  neighbor(node: string, state: WireNeighbor['state'], now: number): void {
+    this.#wake(now)
+    this.#hearing.neighbor(node, state, now)
+  }
+
   /** Planned stop: hands every address over. */
-  stop(): void {
-    this.#holders.stop()
+  stop(now: number): void {
+    this.#holders.stop(now)
+  }
+
+  /** After `stop`: nothing is held any more, as it was handed over or nobody came for it. */
+  get stopped(): boolean {
+    return this.#holders.stopped
   }
 
   settle(now: number): Layer2Changes {
-    const changes = this.#holders.settle(now)
-    for (const { holder, answerOn } of changes) {
-      if (holder.reason !== 'invalidAddress') this.#answerOn(holder.address, answerOn, now)
-    }
-    const interfaces = this.#interfacesMoved ? this.#interfaces : undefined
+    this.#wake(now)
+    const { holders, events } = this.#holders.settle(now)
     const groups = this.#groupChanges
-    this.#interfacesMoved = false
     this.#groupChanges = []
-    return { holders: changes.map((change) => change.holder), interfaces, groups }
+    return { holders, interfaces: this.#listening.take(), groups, events }
   }
 
-  /** The frame to send back on the same interface, if any; 'conflict' asks for a call of `due`. */
-  receive(frame: Uint8Array, interfaceIndex: number, now: number): Uint8Array | 'conflict' | undefined {
-    const on = this.#byIndex.get(interfaceIndex)
-    if (on === undefined) return undefined
+  /**
+   * The frame to send back on the same interface, if any; 'look' asks for calls of `settle` and `due` now. The frame
+   * is looked at during the call only.
+   */
+  receive(frame: Uint8Array, interfaceIndex: number, now: number): Uint8Array | 'look' | undefined {
+    const paused = this.#wake(now)
+    const on = this.#listening.get(interfaceIndex)
+    if (on === undefined) return paused ? 'look' : undefined
     const isNdp = readHeader(frame)?.type === etherType.ipv6
     const response = (isNdp ? respondNdp : respond)(frame, this.#held, on)
-    if ('drop' in response) {
-      this.#counters.drop(on.name, response.drop)
-      return undefined
+    if ('claim' in response) {
+      this.#onClaim(response.claim, interfaceIndex, now)
+      return 'look'
     }
-    if ('conflict' in response) {
-      this.#conflicts.heard(response.conflict.address, response.conflict.mac, interfaceIndex, now)
-      return 'conflict'
+    const mayAnswer = response.probe === undefined || this.#onProbe(response.probe, interfaceIndex, now)
+    const look = paused || this.#changed
+    if ('drop' in response) this.#counters.drop(on.name, response.drop)
+    else if (!mayAnswer) this.#counters.drop(on.name, 'handingOver')
+    else if (this.#mayAnswer(response.address, on, now)) {
+      if (!look) return response.answer
+      this.#outbox.answer(response.address, response.answer, interfaceIndex)
     }
-    const held = this.#held.find(response.address)
-    if (held === undefined) return undefined
-    held.requestsReceived++
-    held.lastRequest = now
-    this.#counters.moved(held)
-    if (!held.answers.take(1, now)) {
-      this.#counters.drop(on.name, 'rateLimited')
-      return undefined
-    }
-    held.responsesSent++
-    return response.answer
+    return look ? 'look' : undefined
   }
 
-  /** What time alone brings: announcements to send now and conflicts to tell, and when to ask again. */
-  due(now: number): {
-    readonly frames: readonly OutgoingFrame[]
-    readonly conflicts: readonly Claim[]
-    readonly deadline: number | undefined
-  } {
-    const conflicts = this.#conflicts.step(now)
-    for (const claim of conflicts.confirmed) {
-      this.#announcer.hasten(claim.address, claim.interfaceIndex, now)
-      const held = this.#held.find(claim.address)
-      if (held === undefined) continue
-      held.conflicts += claim.count
-      this.#counters.moved(held)
-    }
-    const announcements = this.#announcer.step(now)
+  /** What time alone brings: frames to send now, conflicts to tell, and when to ask again. */
+  due(now: number): Layer2Due {
+    this.#wake(now)
+    this.#holders.due(now)
+    this.#rivals.due(now)
+    const conflicts = this.#conflictsDue(now)
+    // Groups are joined first: the report opens the switches for the questions that an announcement brings.
+    const frames = this.#groupChanges.length === 0 ? this.#outbox.due(this.#holders, now) : []
+    const { answered, size } = this.#holders.table
+    const beat = answered.size > 0 ? heartbeat.holding : size > 0 ? heartbeat.idle : undefined
+    this.#awake.expect(beat !== undefined)
+    const deadline = earliest(
+      beat && now + beat,
+      conflicts.deadline,
+      this.#holders.next(),
+      this.#rivals.next(),
+      this.#outbox.next(),
+    )
+    // What is due and did not go out waits for the budget, and then some go out together.
+    const waits = deadline !== undefined && deadline <= now
     return {
-      frames: announcements.due.flatMap((one) => this.#announce(one)),
+      frames,
       conflicts: conflicts.confirmed,
-      deadline: earliest(conflicts.deadline, announcements.deadline),
+      deadline: waits ? now + Math.max(together, this.#outbox.roomIn(now)) : deadline,
+      changed: this.#changed,
     }
   }
 
@@ -182,83 +215,134 @@ export class Layer2 {
 
   /** The name of an interface that frames come from. */
   interfaceName(index: number): string {
-    return this.#byIndex.get(index)?.name ?? ''
+    return this.#listening.get(index)?.name ?? ''
   }
 
-  #announce(one: Announcement): OutgoingFrame[] {
-    const { address, interfaceIndex } = one
-    const on = this.#byIndex.get(interfaceIndex)
-    const held = this.#held.find(address)
-    if (on === undefined || held === undefined) return []
-    const parsed = parseAddress(address)
-    const frames: Uint8Array[] = []
-    if (one.family === 4) {
-      const number = Number(parsed.value)
-      frames.push(buildGratuitousRequest(number, on.mac), buildGratuitousReply(number, on.mac))
-    } else if (on.linkLocal !== undefined) {
-      frames.push(buildUnsolicited(addressToBytes(parsed), on.mac, on.linkLocal))
+  get #changed(): boolean {
+    return this.#holders.pending || this.#groupChanges.length > 0 || this.#listening.untold
+  }
+
+  /** @returns whether this node stood still until now */
+  #wake(now: number): boolean {
+    const pause = this.#awake.step(now, this.#peers.detectionTime)
+    if (pause === 0) return false
+    this.#holders.paused(now)
+    this.#holders.event(now, undefined, 'thawed', { cause: `${Math.round(pause)} ms` })
+    return true
+  }
+
+  #onClaim({ address, mac, direct }: Claim, interfaceIndex: number, now: number): void {
+    const entry = this.#holders.table.get(address.address)
+    if (entry === undefined) return
+    const whose = this.#peers.nodeOf(mac)
+    if (whose === 'unclear') this.#hearing.unclearClaim(entry, now)
+    else if (whose !== undefined) this.#hearing.claim(entry, whose.node, { mac, interfaceIndex }, direct, now)
+    else if (this.#hearing.foreign(entry, mac, now)) {
+      this.#conflicts.heard(address.address, macText(mac), interfaceIndex, now)
     }
-    held.gratuitousSent += frames.length
+  }
+
+  /** @returns whether to answer */
+  #onProbe({ address, mac, kind }: Probe, interfaceIndex: number, now: number): boolean {
+    const entry = this.#holders.table.get(address.address)
+    if (entry === undefined) return true
+    const whose = this.#peers.nodeOf(mac) ?? this.#adopted(address.address, mac, kind)
+    if (whose === undefined || whose === 'unclear') return true
+    return this.#hearing.probe(entry, whose.node, { mac, interfaceIndex }, kind, now)
+  }
+
+  /**
+   * Who claims an address and then asks its holder alone whether it has given way speaks as a node of the cluster. One
+   * that has joined while this node was cut off from the API cannot be known to it otherwise.
+   */
+  #adopted(address: string, mac: number, kind: Probe['kind']): { readonly node: string } | undefined {
+    if (kind !== 'us' || this.#conflicts.pending(address) !== macText(mac)) return undefined
+    return { node: this.#peers.adopt(mac) }
+  }
+
+  /** Counts the question, and the answer unless there were too many. */
+  #mayAnswer(held: HeldAddress, on: Interface, now: number): boolean {
+    held.requestsReceived++
+    held.lastRequest = now
     this.#counters.moved(held)
-    return frames.map((frame) => ({ interfaceIndex, frame }))
+    if (!held.answers.take(1, now)) {
+      this.#counters.drop(on.name, 'rateLimited')
+      return false
+    }
+    held.responsesSent++
+    return true
   }
 
-  /** Brings responder, announcer and groups from where the address is answered to where it is to be. */
-  #answerOn(address: string, indexes: readonly number[], now: number): void {
-    const before = this.#held.find(address)?.interfaces ?? new Set<number>()
-    const held = this.#held.set(address, new Set(indexes))
-    const moves: (GroupChange | undefined)[] = []
-    for (const index of before) {
-      if (held.interfaces.has(index)) continue
-      this.#announcer.stop(address, index)
-      if (held.family === 6) moves.push(this.#groups.exit(address, index))
+  /** Claims of machines outside the cluster that have stood. */
+  #conflictsDue(now: number): { confirmed: ForeignClaim[]; deadline: number | undefined } {
+    const { confirmed, deadline } = this.#conflicts.step(now)
+    const foreign = confirmed.filter(({ mac }) => this.#peers.nodeOf(macNumber(mac)) === undefined)
+    for (const { address, interfaceIndex, mac, count } of foreign) {
+      this.#outbox.announcer.hasten(address, interfaceIndex, now)
+      this.#holders.event(now, this.#holders.table.get(address), 'conflict', { mac })
+      const held = this.#held.find(address)
+      if (held === undefined) continue
+      held.conflicts += count
+      this.#counters.moved(held)
     }
-    for (const index of held.interfaces) {
-      if (before.has(index)) continue
-      this.#announcer.start(address, held.family, index, now)
-      if (held.family === 6) moves.push(this.#groups.enter(address, index))
-    }
-    if (held.interfaces.size === 0) this.#conflicts.forget(address)
-    this.#groupChanges.push(...moves.filter((move) => move !== undefined))
+    return { confirmed: foreign, deadline }
   }
 
-  #assess(now: number): void {
-    const interfaces = assess(this.#links, this.#excluded)
-    if (JSON.stringify(interfaces) === JSON.stringify(this.#interfaces)) return
-    this.#interfaces = interfaces
-    this.#interfacesMoved = true
+  #effects(): Effects {
+    const { announcer } = this.#outbox
+    return {
+      answer: ({ address }, indexes, now) => this.#answer(this.#held.add(address), indexes, now),
+      listen: ({ address }, indexes, join) => this.#listen(this.#held.add(address), indexes, join),
+      announce: ({ address, interfaces }, again, now) => {
+        for (const { index } of interfaces) {
+          if (again) announcer.repeat(address, index, now)
+          else announcer.hasten(address, index, now)
+        }
+      },
+      takenFrom: ({ address, interfaces }, mac, now) => {
+        for (const { index } of interfaces.slice(0, 1))
+          this.#conflicts.heard(address, macText(mac), index, now)
+      },
+    }
+  }
+
+  /** Brings responder and announcer from where the address is answered to where it is to be. */
+  #answer(held: HeldAddress, indexes: readonly number[], now: number): void {
+    const { address, interfaces: before, family } = held
+    if (sameSet(before, indexes)) return
+    const { announcer } = this.#outbox
+    held.interfaces = new Set(indexes)
+    for (const index of before) if (!held.interfaces.has(index)) announcer.stop(address, index)
+    for (const index of indexes) if (!before.has(index)) announcer.start(address, family, index, now)
+    if (indexes.length === 0) this.#conflicts.forget(address)
+  }
+
+  /** Groups are joined before anything is asked or announced, so that rivals hear each other. */
+  #listen(held: HeldAddress, indexes: readonly number[], join: boolean): void {
+    if (!sameSet(held.watched, indexes)) held.watched = new Set(indexes)
+    if (held.family === 4) return
+    this.#groupChanges.push(...this.#groups.set(held.address, join ? indexes : []))
+  }
+
+  #relisten(change: ListeningChange | undefined, now: number): void {
+    if (change === undefined) return
+    const { interfaces, ownMacs, renewed } = change
     this.#holders.setInterfaces(interfaces)
     this.#counters.retain(new Set(interfaces.map((one) => one.name)))
-
-    const ownMacs = new Set(interfaces.map((one) => macNumber(one.mac)).filter((mac) => mac > 0))
-    const before = this.#byIndex
-    this.#byIndex = new Map()
-    for (const one of interfaces) {
-      if (!one.usable) continue
-      const linkLocal = linkLocalOf(one)
-      this.#byIndex.set(one.index, {
-        index: one.index,
-        name: one.name,
-        mac: macNumber(one.mac),
-        ownMacs,
-        ...(linkLocal && { linkLocal: addressToBytes(linkLocal) }),
-      })
-    }
-    for (const [index, old] of before) {
-      const present = this.#byIndex.get(index)
-      if (present !== undefined && present.mac !== old.mac) this.#announceAgain(index, now)
-    }
+    this.#hearing.macs(this.#peers.own(ownMacs), now)
+    for (const index of renewed) this.#announceAnew(index, now)
   }
 
   /** The interface has another hardware address: its neighbours have to learn it as after a take-over. */
-  #announceAgain(index: number, now: number): void {
+  #announceAnew(index: number, now: number): void {
+    const { announcer } = this.#outbox
     for (const { address, family, interfaces } of this.#held.held()) {
       if (!interfaces.has(index)) continue
-      this.#announcer.stop(address, index)
-      this.#announcer.start(address, family, index, now)
+      announcer.stop(address, index)
+      announcer.start(address, family, index, now)
     }
   }
 }
 
-const earliest = (a: number | undefined, b: number | undefined): number | undefined =>
-  a === undefined ? b : b === undefined ? a : Math.min(a, b)
+const sameSet = (set: ReadonlySet<number>, list: readonly number[]): boolean =>
+  set.size === list.length && list.every((one) => set.has(one))

@@ -5,7 +5,19 @@ import { dropReasons, type DropReason } from './errors.ts'
 import { macNumber, macText, write16, writeMac } from './ethernet.ts'
 import { Groups, solicitedNodeGroup } from './groups.ts'
 import { HeldAddresses } from './held.ts'
-import { allNodes, checksum, groupMac, parseSolicitation, solicitedNode } from './ndp.ts'
+import {
+  allNodes,
+  buildBeacon,
+  buildNudge,
+  buildProbe,
+  buildUnicastProbe,
+  buildUnsolicited,
+  checksum,
+  groupMac,
+  nonces,
+  parseNeighborDiscovery,
+  solicitedNode,
+} from './ndp.ts'
 import { respondNdp, type NdpInterface } from './respond-ndp.ts'
 import type { Response } from './respond.ts'
 
@@ -57,9 +69,12 @@ const eth0: NdpInterface = { index: 2, mac: node, ownMacs: new Set([node]), link
 
 function hear(frame: Uint8Array, on = eth0): Response {
   const held = new HeldAddresses()
-  held.set('2001:db8::50', new Set([2]))
-  held.set('2001:db8::51', new Set())
-  held.set('2001:db8::52', new Set([3]))
+  const add = (address: string, interfaces: number[], watched: number[]): void => {
+    Object.assign(held.add(address), { interfaces: new Set(interfaces), watched: new Set(watched) })
+  }
+  add('2001:db8::50', [2], [2])
+  add('2001:db8::51', [], [2])
+  add('2001:db8::52', [3], [3])
   return respondNdp(frame, held, on)
 }
 
@@ -151,8 +166,18 @@ const dropped: [string, Uint8Array, DropReason][] = [
     'unspecifiedSource',
   ],
   ['hop limit 254', solicitation({ hops: 254 }), 'hopLimit'],
-  ['an advertisement', solicitation({ type: 136 }), 'notSolicitation'],
-  ['UDP', solicitation({ edit: (frame) => (frame[20] = 17) }), 'notSolicitation'],
+  ['a router solicitation', solicitation({ type: 133 }), 'notNeighborDiscovery'],
+  ['UDP', solicitation({ edit: (frame) => (frame[20] = 17) }), 'notNeighborDiscovery'],
+  [
+    'an advertisement to a group that says it is solicited',
+    solicitation({ type: 136, edit: (frame) => (frame[58] = 0x40) }),
+    'solicitedToGroup',
+  ],
+  [
+    'an advertisement of an address that is none of ours',
+    solicitation({ type: 136, target: ip('2001:db8::99') }),
+    'notAnnounced',
+  ],
   ['IPv4', solicitation({ edit: (frame) => write16(frame, 12, 0x0800) }), 'notForUs'],
   [
     'VLAN 20',
@@ -179,11 +204,12 @@ describe('dropped, with the reason', () => {
   })
 
   test('the table has every reason that NDP can have', () => {
-    const arpOnly = ['hardwareType', 'protocolType', 'addressLength', 'notRequest', 'rateLimited']
+    const arpOnly = ['hardwareType', 'protocolType', 'addressLength', 'notRequest']
+    const byLayer2 = ['rateLimited', 'handingOver']
     const inTable = new Set<string>(dropped.map(([, , reason]) => reason))
     expect([...inTable].sort()).toEqual(
       Object.keys(dropReasons)
-        .filter((reason) => !arpOnly.includes(reason))
+        .filter((reason) => ![...arpOnly, ...byLayer2].includes(reason))
         .sort(),
     )
   })
@@ -191,12 +217,6 @@ describe('dropped, with the reason', () => {
   test('no answer from an interface without a link-local address', () => {
     expect(hear(solicitation(), { index: 2, mac: node, ownMacs: new Set([node]) })).toEqual({
       drop: 'otherInterface',
-    })
-  })
-
-  test('the address as a source is a conflict', () => {
-    expect(hear(solicitation({ source: vip, target: ip('2001:db8::7') }))).toEqual({
-      conflict: { address: '2001:db8::50', mac: '02:00:00:00:00:c7' },
     })
   })
 
@@ -209,10 +229,87 @@ describe('dropped, with the reason', () => {
     fc.assert(
       fc.property(fc.oneof(changed, fc.uint8Array({ maxLength: 120 })), (frame) => {
         expect(hear(frame)).toBeDefined()
-        expect(parseSolicitation(frame)).toBeDefined()
+        expect(parseNeighborDiscovery(frame)).toBeDefined()
       }),
       { numRuns: 500 },
     )
+  })
+})
+
+describe('claims', () => {
+  const foreign = macNumber('02:00:00:00:00:0b')
+  const claim = (address: string, mac: number, direct = false) => ({
+    claim: { address: expect.objectContaining({ address }), mac, direct },
+  })
+
+  test.each<[string, Uint8Array, object]>([
+    [
+      'the address as a source',
+      solicitation({ source: vip, target: ip('2001:db8::7') }),
+      claim('2001:db8::50', client),
+    ],
+    [
+      'an unsolicited advertisement',
+      buildUnsolicited(vip, foreign, ip('fe80::b')),
+      claim('2001:db8::50', foreign),
+    ],
+    [
+      'of an address that another node holds',
+      buildUnsolicited(ip('2001:db8::51'), foreign, ip('fe80::b')),
+      claim('2001:db8::51', foreign),
+    ],
+    [
+      'without target link-layer address: the sender of the frame',
+      solicitation({ type: 136, destinationMac: node, options: [] }),
+      claim('2001:db8::50', client, true),
+    ],
+  ])('%s', (_name, frame, expected) => {
+    expect(hear(frame)).toEqual(expected)
+  })
+})
+
+describe('probes', () => {
+  const other = { mac: macNumber('02:00:00:00:00:0b'), linkLocal: ip('fe80::b') }
+
+  test('to all: multicast to the solicited-node group, with link-layer address and nonce', () => {
+    const frame = buildProbe(vip, other.mac, other.linkLocal)
+    expect(parseNeighborDiscovery(frame)).toMatchObject({
+      destinationMac: groupMac(group),
+      sourceLinkLayer: other.mac,
+      duplicateCheck: false,
+      nonce: nonces.probe,
+    })
+    const response = hear(frame)
+    expect(response).toMatchObject({ probe: { mac: other.mac, kind: 'all' } })
+    if (!('answer' in response)) throw new Error('no answer')
+    expect(read(response.answer)).toMatchObject({
+      destinationMac: '02:00:00:00:00:0b',
+      destination: hex(other.linkLocal),
+    })
+  })
+
+  test('to one: to the address itself', () => {
+    const frame = buildUnicastProbe(vip, other.mac, other.linkLocal, node)
+    expect(hear(frame)).toMatchObject({ probe: { kind: 'us' }, answer: expect.anything() })
+  })
+
+  test('a beacon: to all nodes', () => {
+    const frame = buildBeacon(vip, other.mac, other.linkLocal)
+    expect(parseNeighborDiscovery(frame)).toMatchObject({ destinationMac: groupMac(allNodes) })
+    expect(hear(frame)).toMatchObject({ probe: { kind: 'beacon' } })
+  })
+
+  test('to one, and it says that the address is for that one', () => {
+    expect(hear(buildNudge(vip, other.mac, other.linkLocal, node))).toMatchObject({
+      probe: { kind: 'nudge' },
+    })
+  })
+
+  test.each<[string, number[]]>([
+    ['the resolution of a kernel', sourceLinkLayer],
+    ['another nonce', [...sourceLinkLayer, 14, 1, 1, 2, 3, 4, 5, 6]],
+  ])('%s is none', (_name, options) => {
+    expect(hear(solicitation({ options }))).not.toHaveProperty('probe')
   })
 })
 
@@ -224,20 +321,13 @@ describe('solicited-node groups', () => {
 
   test('addresses with the same last 24 bits share one: joined with the first, left with the last', () => {
     const groups = new Groups()
-    expect(groups.enter('2001:db8::50', 2)).toEqual({
-      interfaceIndex: 2,
-      group: 'ff02::1:ff00:50',
-      join: true,
-    })
-    expect(groups.enter('2001:db8:1::50', 2)).toBeUndefined()
-    expect(groups.enter('2001:db8::50', 2)).toBeUndefined()
-    expect(groups.enter('2001:db8::50', 3)).toMatchObject({ interfaceIndex: 3, join: true })
-    expect(groups.exit('2001:db8::50', 2)).toBeUndefined()
-    expect(groups.exit('2001:db8::50', 2)).toBeUndefined()
-    expect(groups.exit('2001:db8:1::50', 2)).toEqual({
-      interfaceIndex: 2,
-      group: 'ff02::1:ff00:50',
-      join: false,
-    })
+    const change = { group: 'ff02::1:ff00:50' }
+    expect(groups.set('2001:db8::50', [2])).toEqual([{ ...change, interfaceIndex: 2, join: true }])
+    expect(groups.set('2001:db8:1::50', [2])).toEqual([])
+    expect(groups.set('2001:db8::50', [2, 3])).toEqual([{ ...change, interfaceIndex: 3, join: true }])
+    expect(groups.set('2001:db8::50', [3])).toEqual([])
+    expect(groups.set('2001:db8::50', [])).toEqual([{ ...change, interfaceIndex: 3, join: false }])
+    expect(groups.set('2001:db8:1::50', [])).toEqual([{ ...change, interfaceIndex: 2, join: false }])
+    expect(groups.set('2001:db8:1::50', [])).toEqual([])
   })
 })

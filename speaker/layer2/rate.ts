@@ -35,3 +35,17 @@ export class TokenBucket {
     this.#filled = now
   }
 }
+
+/** Frames a second that one node sends unasked: switches police ARP, and a thousand addresses move at once. */
+export const framesPerSecond = 500
+const framesBurst = 50
+
+/** The budget of all that a node sends without being asked. */
+export const frameBudget = (): TokenBucket => new TokenBucket(framesPerSecond - framesBurst, framesBurst)
+
+const verificationsPerSecond = 100
+const verificationsBurst = 10
+
+/** Of the questions whether holders that seem well are so. */
+export const verificationBudget = (): TokenBucket =>
+  new TokenBucket(verificationsPerSecond - verificationsBurst, verificationsBurst)

@@ -18,9 +18,12 @@ const eth0: ResponderInterface = { index: 2, mac: node, ownMacs: new Set([node, 
 
 function addresses(): HeldAddresses {
   const held = new HeldAddresses()
-  held.set('192.0.2.50', new Set([2]))
-  held.set('192.0.2.51', new Set())
-  held.set('192.0.2.52', new Set([3]))
+  const add = (address: string, interfaces: number[], watched: number[]): void => {
+    Object.assign(held.add(address), { interfaces: new Set(interfaces), watched: new Set(watched) })
+  }
+  add('192.0.2.50', [2], [2])
+  add('192.0.2.51', [], [2])
+  add('192.0.2.52', [3], [3])
   return held
 }
 
@@ -74,7 +77,7 @@ describe('answered', () => {
   ])('%s', (_name, bytes, expected) => {
     const response = hear(bytes)
     if (!('answer' in response)) throw new Error(JSON.stringify(response))
-    expect(response.address).toBe('192.0.2.50')
+    expect(response.address.address).toBe('192.0.2.50')
     expect(response.answer).toHaveLength(60)
     expect(parseArp(response.answer)).toEqual(expected)
   })
@@ -120,7 +123,8 @@ describe('dropped, with the reason', () => {
 
   test('the table has every reason that ARP can have', () => {
     const ndpOnly: DropReason[] = [
-      'notSolicitation',
+      'notNeighborDiscovery',
+      'solicitedToGroup',
       'hopLimit',
       'checksum',
       'icmpCode',
@@ -129,37 +133,70 @@ describe('dropped, with the reason', () => {
       'unspecifiedSource',
     ]
     const inTable = new Set(dropped.map(([, , reason]) => reason))
-    // rateLimited is given by layer2.ts
+    const byLayer2: DropReason[] = ['rateLimited', 'handingOver']
     const expected = Object.keys(dropReasons).filter(
-      (reason) => !ndpOnly.includes(reason as DropReason) && reason !== 'rateLimited',
+      (reason) => ![...ndpOnly, ...byLayer2].includes(reason as DropReason),
     )
     expect([...inTable].sort()).toEqual(expected.sort())
   })
 })
 
-describe('conflicts (RFC 5227 2.4)', () => {
-  test.each<[string, Uint8Array]>([
-    ['7: announced by a foreign host as a request', frame({ senderAddress: ip(50) })],
-    [
-      '7: announced by a foreign host as a reply',
-      frame({ operation: 2, senderAddress: ip(50), targetMac: client }),
-    ],
+describe('claims: any packet with one of our addresses as sender (RFC 5227 2.4)', () => {
+  test.each<[string, Uint8Array, boolean]>([
+    ['7: announced as a request', frame({ senderAddress: ip(50) }), false],
+    ['7: announced as a reply', frame({ operation: 2, senderAddress: ip(50), targetMac: client }), false],
     [
       '10: used as sender address of another question',
       frame({ senderAddress: ip(50), targetAddress: ip(7) }),
+      false,
     ],
     [
       'a reply to us',
       frame({ operation: 2, destination: node, senderAddress: ip(50), targetAddress: ip(10) }),
+      true,
     ],
-  ])('%s', (_name, bytes) => {
-    expect(hear(bytes)).toEqual({ conflict: { address: '192.0.2.50', mac: '02:00:00:00:00:c7' } })
+  ])('%s', (_name, bytes, direct) => {
+    expect(hear(bytes)).toEqual({
+      claim: { address: expect.objectContaining({ address: '192.0.2.50' }), mac: client, direct },
+    })
   })
 
-  test.each([51, 52])('none over .%i, which is not held here', (last) => {
-    expect(hear(frame({ senderAddress: ip(last), targetAddress: ip(last) }))).toMatchObject({
-      drop: expect.any(String),
+  test('also of an address that another node holds: that is how its holder becomes known', () => {
+    expect(hear(frame({ senderAddress: ip(51), targetAddress: ip(51) }))).toMatchObject({
+      claim: { address: { address: '192.0.2.51' } },
     })
+  })
+
+  test('none where the address is not meant for the interface', () => {
+    expect(hear(frame({ senderAddress: ip(52), targetAddress: ip(52) }))).toEqual({ drop: 'otherInterface' })
+  })
+})
+
+describe('probes (RFC 5227 2.1.1) are told apart', () => {
+  test.each<[string, Uint8Array, object]>([
+    [
+      'broadcast, held here',
+      frame({ senderAddress: 0 }),
+      { probe: { address: { address: '192.0.2.50' }, mac: client, kind: 'all' } },
+    ],
+    ['unicast', frame({ senderAddress: 0, destination: node }), { probe: { kind: 'us' } }],
+    [
+      'unicast, and it says that the address is ours',
+      frame({ senderAddress: 0, destination: node, targetMac: node }),
+      { probe: { kind: 'nudge' } },
+    ],
+    ['a beacon', frame({ senderAddress: 0, targetMac: client }), { probe: { kind: 'beacon' } }],
+    [
+      'held by another node',
+      frame({ senderAddress: 0, targetAddress: ip(51) }),
+      { drop: 'notHeld', probe: { address: { address: '192.0.2.51' } } },
+    ],
+  ])('%s', (_name, bytes, expected) => {
+    expect(hear(bytes)).toMatchObject(expected)
+  })
+
+  test('a question with a sender is none', () => {
+    expect(hear(frame())).not.toHaveProperty('probe')
   })
 })
 
@@ -173,9 +210,10 @@ describe('look-up', () => {
 
   test('one that is given up keeps its counters', () => {
     const held = addresses()
-    held.set('192.0.2.50', new Set()).requestsReceived = 3
+    Object.assign(held.add('192.0.2.50'), { interfaces: new Set(), requestsReceived: 3 })
     expect(respond(frame(), held, eth0)).toEqual({ drop: 'notHeld' })
-    expect(held.set('192.0.2.50', new Set([2])).requestsReceived).toBe(3)
+    expect(held.add('192.0.2.50').requestsReceived).toBe(3)
+    held.add('192.0.2.50').interfaces = new Set([2])
     expect([...held.held()].map((each) => each.address)).toEqual(['192.0.2.50', '192.0.2.52'])
   })
 })

@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest'
+import { checks, Checks } from './check.ts'
+
+const vip = '192.0.2.50'
+const path = { mac: 11, interfaceIndex: 2 }
+const room = () => true
+
+test.each(Object.entries(checks))(
+  '%s: asked as often as it says, then unanswered',
+  (name, { tries, wait }) => {
+    const purpose = name as keyof typeof checks
+    const open = new Checks()
+    open.start(vip, 'node-b', path, purpose, 100)
+    expect(open.step(99, room)).toEqual({ questions: [], unanswered: [] })
+    for (let asked = 0; asked < tries; asked++) {
+      expect(open.next()).toBe(100 + asked * wait)
+      expect(open.step(100 + asked * wait, room)).toEqual({
+        questions: [{ address: vip, path }],
+        unanswered: [],
+      })
+    }
+    expect(open.purposeOf(vip)).toBe(purpose)
+    expect(open.step(100 + tries * wait, room)).toEqual({
+      questions: [],
+      unanswered: [{ address: vip, node: 'node-b', purpose }],
+    })
+    expect(open.purposeOf(vip)).toBeUndefined()
+    expect(open.next()).toBeUndefined()
+  },
+)
+
+test('an answer ends it, if it is of that node and the question was sent', () => {
+  const open = new Checks()
+  open.start(vip, 'node-b', path, 'verify', 0)
+  open.answered(vip, 'node-b')
+  expect(open.step(0, room).questions).toHaveLength(1)
+  open.answered(vip, 'node-c')
+  open.answered('192.0.2.99', 'node-b')
+  expect(open.purposeOf(vip)).toBe('verify')
+  open.answered(vip, 'node-b')
+  expect(open.purposeOf(vip)).toBeUndefined()
+})
+
+test('a step that comes late waits for what may lie in the socket', () => {
+  const open = new Checks()
+  open.start(vip, 'node-b', path, 'yielded', 0)
+  open.step(0, room)
+  expect(open.step(400, room)).toEqual({ questions: [], unanswered: [] })
+  expect(open.next()).toBe(420)
+})
+
+test('one that has no room does not hold up the others', () => {
+  const open = new Checks()
+  open.start(vip, 'node-b', path, 'verify', 0)
+  open.start('192.0.2.51', 'node-b', path, 'challenge', 0)
+  const { questions } = open.step(0, (purpose) => purpose !== 'verify')
+  expect(questions).toEqual([{ address: '192.0.2.51', path }])
+  expect(open.next()).toBe(10)
+})

@@ -1,0 +1,123 @@
+import { expect, test } from 'vitest'
+import type { WireAddress } from '../../wire/protocol.ts'
+import type { Candidate } from '../elect.ts'
+import { createCore, type Core, type CoreFactory } from './core.ts'
+import { whatSaid } from './frames.ts'
+import { play } from './run.ts'
+import { rules, type Rule, type Violation } from './rules.ts'
+import { generate, type Scenario } from './scenario.ts'
+
+/** The real core with some of its methods replaced. */
+const damaged =
+  (damage: (core: Core, node: string) => Partial<Core>): CoreFactory =>
+  (options) => {
+    const core = createCore(options)
+    const replaced = damage(core, options.node)
+    return new Proxy(core, {
+      get: (target, key) => {
+        const value = Reflect.get(key in replaced ? replaced : target, key) as unknown
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value
+      },
+    })
+  }
+
+/** Defects that a core could have, and the rules that may find them. */
+const saboteurs: Record<string, { readonly core: CoreFactory; readonly found: readonly Rule[] }> = {
+  'does not believe that a neighbour is dead': {
+    core: damaged((core) => ({
+      neighbor: (node, state, now) => core.neighbor(node, state === 'dead' ? 'alive' : state, now),
+    })),
+    found: ['late', 'one'],
+  },
+  'does not hear other holders': {
+    core: damaged((core) => ({
+      receive: (frame, interfaceIndex, now) =>
+        whatSaid(frame)?.kind === 'question' ? core.receive(frame, interfaceIndex, now) : undefined,
+    })),
+    found: ['two', 'move', 'one'],
+  },
+  'answers for what is not served': {
+    core: damaged((core) => ({
+      put: (addresses) => core.put(addresses.map((one) => ({ ...one, served: true }))),
+    })),
+    found: ['silent'],
+  },
+  'goes on answering for what is removed': {
+    core: damaged(() => ({ remove: () => {} })),
+    found: ['silent'],
+  },
+  'ranks itself down in every outage of the API': {
+    core: damaged((core, node) => {
+      const wanted = new Map<string, WireAddress>()
+      return {
+        put: (addresses) => {
+          for (const one of addresses) wanted.set(one.address, one)
+          core.put(addresses)
+        },
+        remove: (addresses) => {
+          for (const address of addresses) wanted.delete(address)
+          core.remove(addresses)
+        },
+        speakers: (self, others, now) => {
+          core.speakers(self, others, now)
+          const fit = (one: Candidate): boolean => one.eligible && !(self.stale && one.node === node)
+          core.put(
+            [...wanted.values()].map((one) => ({
+              ...one,
+              candidates: one.candidates.map((candidate) => ({ ...candidate, eligible: fit(candidate) })),
+            })),
+          )
+        },
+      }
+    }),
+    found: ['move', 'one'],
+  },
+  'knows no preferences': {
+    core: damaged((core) => ({
+      put: (addresses) =>
+        core.put(
+          addresses.map((one) => ({
+            ...one,
+            candidates: one.candidates.map((candidate) => ({ ...candidate, preference: 0 })),
+          })),
+        ),
+    })),
+    found: ['rank'],
+  },
+  'says everything a hundred times': {
+    core: damaged((core) => ({
+      due: (now) => {
+        const due = core.due(now)
+        return { ...due, frames: due.frames.flatMap((one) => Array.from({ length: 100 }, () => one)) }
+      },
+    })),
+    found: ['rate'],
+  },
+  'wakes up for nothing': {
+    core: damaged((core) => ({ due: (now) => ({ ...core.due(now), deadline: now }) })),
+    found: ['rate'],
+  },
+  'has something to tell without end': {
+    core: damaged((core) => ({ due: (now) => ({ ...core.due(now), changed: true }) })),
+    found: ['crash'],
+  },
+}
+
+const seeds = Array.from({ length: 60 }, (_, index) => 1000 + index)
+
+const withCore = ({ options, ...rest }: Scenario, core: CoreFactory): Scenario => ({
+  ...rest,
+  options: { ...options, core },
+})
+
+test.each(Object.entries(saboteurs))('found: a core that %s', (_name, { core, found }) => {
+  let first: Violation | undefined
+  for (const seed of seeds) first ??= play(withCore(generate(seed), core)).violation
+  expect(first, 'not found').toBeDefined()
+  expect(found, first?.text).toContain(first?.rule)
+})
+
+test('every rule finds something', () => {
+  const found = new Set(Object.values(saboteurs).flatMap((one) => one.found))
+  expect([...found].sort()).toEqual(Object.keys(rules).sort())
+})

@@ -1,0 +1,245 @@
+import { describe, expect, test } from 'vitest'
+import {
+  defer,
+  foundForeign,
+  foundUnable,
+  forgetHolder,
+  freshBelief,
+  heardHolder,
+  inputsChanged,
+  type Belief,
+} from './belief.ts'
+import { inHashOrder } from './elect.ts'
+import { Peers } from './peers.ts'
+import { standing, type Situation, type Standing } from './standing.ts'
+import { candidate, self, speaker, wireAddress } from './testing.ts'
+
+// By hash b, a, c (D1); this node is node-a.
+const vip = '10.0.0.1'
+const now = 1000
+const all = ['node-a', 'node-b', 'node-c'].map((node) => candidate(node))
+const path = { mac: 1, interfaceIndex: 2 }
+
+interface Given {
+  belief?: (belief: Belief) => void
+  peers?: (peers: Peers) => void
+  candidates?: typeof all
+  situation?: Partial<Situation>
+}
+
+function judged({ belief: change, peers: tell, candidates = all, situation }: Given = {}): Standing {
+  const peers = new Peers('node-a')
+  peers.speakers(self(), [speaker('node-b'), speaker('node-c')])
+  peers.neighbor('node-b', 'alive')
+  peers.neighbor('node-c', 'alive')
+  tell?.(peers)
+  const belief = freshBelief()
+  change?.(belief)
+  const wanted = wireAddress(vip, { candidates })
+  return standing(
+    {
+      self: 'node-a',
+      wanted,
+      ordered: inHashOrder(vip, candidates),
+      belief,
+      peers,
+      valid: true,
+      reachable: true,
+      stopping: false,
+      dazed: false,
+      crowded: false,
+      ...situation,
+    },
+    now,
+  )
+}
+
+const holderIs = (node: string) => (belief: Belief) => heardHolder(belief, node, path)
+const dead = (node: string) => (peers: Peers) => peers.neighbor(node, 'dead')
+const left = (node: string) => (peers: Peers) => peers.neighbor(node, 'left')
+const change = (node: string, part: object) =>
+  all.map((one) => (one.node === node ? { ...one, ...part } : one))
+
+describe('who is to hold it', () => {
+  test.each<[string, Given, string | undefined]>([
+    ['nobody is known to: the hash', {}, 'node-b'],
+    ['who was heard to', { belief: holderIs('node-c') }, 'node-c'],
+    ['who was heard to, itself', { belief: holderIs('node-a') }, 'node-a'],
+    [
+      'preference goes before that',
+      { belief: holderIs('node-c'), candidates: change('node-a', { preference: 1 }) },
+      'node-a',
+    ],
+    [
+      'staleness before all',
+      { belief: holderIs('node-c'), candidates: change('node-c', { stale: true, preference: 9 }) },
+      'node-b',
+    ],
+    ['its holder is dead', { belief: holderIs('node-c'), peers: dead('node-c') }, 'node-b'],
+    [
+      'its holder is dead and answers all the same',
+      {
+        belief: (belief) => {
+          heardHolder(belief, 'node-c', path)
+          belief.provenUntil = now + 1
+        },
+        peers: dead('node-c'),
+      },
+      'node-c',
+    ],
+    ['its holder has left', { belief: holderIs('node-c'), peers: left('node-c') }, 'node-b'],
+    [
+      'its holder may not any more',
+      { belief: holderIs('node-c'), candidates: change('node-c', { eligible: false }) },
+      'node-b',
+    ],
+    ['the first by hash is unable', { belief: (belief) => foundUnable(belief, 'node-b', now) }, 'node-a'],
+    ['that was long ago', { belief: (belief) => foundUnable(belief, 'node-b', now - 60_000) }, 'node-b'],
+    [
+      'this node cannot be reached',
+      { belief: holderIs('node-a'), situation: { reachable: false } },
+      'node-b',
+    ],
+    ['this node stops', { belief: holderIs('node-a'), situation: { stopping: true } }, 'node-b'],
+    [
+      'it gives way to one that sees it otherwise',
+      {
+        belief: (belief) => {
+          heardHolder(belief, 'node-c', path)
+          defer(belief, 'node-c', now)
+        },
+        candidates: change('node-a', { preference: 1 }),
+      },
+      'node-c',
+    ],
+    [
+      'until its own view changes',
+      {
+        belief: (belief) => {
+          heardHolder(belief, 'node-c', path)
+          defer(belief, 'node-c', now)
+          inputsChanged(belief)
+        },
+        candidates: change('node-a', { preference: 1 }),
+      },
+      'node-a',
+    ],
+    [
+      'or that one is gone',
+      {
+        belief: (belief) => {
+          heardHolder(belief, 'node-c', path)
+          defer(belief, 'node-c', now)
+        },
+        candidates: change('node-a', { preference: 1 }),
+        peers: dead('node-c'),
+      },
+      'node-a',
+    ],
+    ['nobody may', { candidates: all.map((one) => ({ ...one, eligible: false })) }, undefined],
+  ])('%s', (_name, given, elected) => {
+    expect(judged(given)).toMatchObject({ elected, mine: elected === 'node-a' })
+  })
+
+  test('it asks again later and later after it was refused', () => {
+    const belief = freshBelief()
+    const waits: number[] = []
+    for (let times = 0; times < 10; times++) {
+      defer(belief, 'node-c', now)
+      waits.push(belief.deferUntil - now)
+    }
+    expect(waits.slice(0, 4)).toEqual([300, 600, 1200, 2400])
+    expect(waits[9]).toBe(30_000)
+  })
+})
+
+describe('who would be next, and who is the holder', () => {
+  test.each<[string, Given, Partial<Standing>]>([
+    ['nobody is known', {}, { holder: undefined, successor: 'node-b', next: false }],
+    ['the first by hash holds', { belief: holderIs('node-b') }, { holder: 'node-b', next: true }],
+    ['the last by hash holds', { belief: holderIs('node-c') }, { holder: 'node-c', next: false }],
+    ['this node holds', { belief: holderIs('node-a') }, { holder: undefined, successor: 'node-b' }],
+    [
+      'the holder is dead',
+      { belief: holderIs('node-b'), peers: dead('node-b') },
+      { holder: undefined, successor: 'node-c' },
+    ],
+  ])('%s', (_name, given, expected) => {
+    expect(judged(given)).toMatchObject(expected)
+  })
+})
+
+describe('why it is taken, and whether without asking', () => {
+  const staleC = change('node-c', { stale: true })
+  const given = (node: string) => (belief: Belief) => {
+    heardHolder(belief, node, path)
+    forgetHolder(belief, 'handOver', true)
+  }
+  test.each<[string, Given, string, boolean]>([
+    ['nobody has ever held it', {}, 'first', false],
+    ['its holder has failed', { belief: holderIs('node-b'), peers: dead('node-b') }, 'failure', false],
+    ['its holder has left', { belief: holderIs('node-b'), peers: left('node-b') }, 'handOver', true],
+    ['its holder has given it up', { belief: given('node-b') }, 'handOver', true],
+    [
+      'but what this node hears may be old',
+      { belief: given('node-b'), situation: { dazed: true } },
+      'handOver',
+      false,
+    ],
+    ['its holder is stale', { belief: holderIs('node-c'), candidates: staleC }, 'stale', true],
+    [
+      'so is this node',
+      {
+        belief: holderIs('node-c'),
+        candidates: staleC,
+        peers: (peers) => void peers.speakers(self({ stale: true }), [speaker('node-c')]),
+      },
+      'handOver',
+      false,
+    ],
+    [
+      'it was refused before',
+      {
+        belief: (belief) => {
+          heardHolder(belief, 'node-c', path)
+          defer(belief, 'node-c', now - 60_000)
+        },
+        candidates: staleC,
+      },
+      'stale',
+      false,
+    ],
+    ['this node could not hold it for a while', { belief: holderIs('node-a') }, 'healing', false],
+    ['many are asked for, and others may hold it', { situation: { crowded: true } }, 'first', false],
+    [
+      'many are asked for, and nobody else may',
+      { situation: { crowded: true }, candidates: all.slice(0, 1) },
+      'first',
+      true,
+    ],
+  ])('%s', (_name, situation, cause, atOnce) => {
+    expect(judged(situation)).toMatchObject({ cause, atOnce })
+  })
+})
+
+describe('why not', () => {
+  test.each<[string, Given, string]>([
+    ['another', {}, 'notOwner'],
+    ['nobody', { candidates: [] }, 'noCandidate'],
+    ['no interface', { situation: { reachable: false } }, 'noInterface'],
+    ['no interface, and no candidate', { situation: { reachable: false }, candidates: [] }, 'noCandidate'],
+    ['stopping', { situation: { stopping: true } }, 'stopping'],
+    ['not an address', { situation: { valid: false } }, 'invalidAddress'],
+    ['on the way', { candidates: all.slice(0, 1) }, 'claiming'],
+  ])('%s', (_name, given, reason) => {
+    expect(judged(given).reason).toBe(reason)
+  })
+
+  test('waiting: a foreign machine has it, or another node asks first', () => {
+    const foreign = judged({ belief: (belief) => foundForeign(belief, 7, now) })
+    expect(foreign.wait).toEqual({ reason: 'addressInUse', until: now + 1000 })
+    const second = judged({ belief: (belief) => (belief.backOffUntil = now + 9) })
+    expect(second.wait).toEqual({ reason: 'notOwner', until: now + 9 })
+    expect(judged().wait).toBeUndefined()
+  })
+})
