@@ -1,6 +1,5 @@
 import { statusLabels } from '#crds/objects.ts'
 import type { KubeObject } from '#kube/api.ts'
-import type { Condition } from '#kube/objects/service.ts'
 
 /** One ServiceL2Status or ServiceBGPStatus: a node announces a Service. */
 export interface Announcement {
@@ -37,26 +36,5 @@ export class AnnouncementIndex {
 
   of(service: string): Announcement[] {
     return [...(this.#byService.get(service)?.values() ?? [])]
-  }
-}
-
-const NAMES = 10
-
-/** The words of the condition Announced. */
-export function announcedCondition(
-  announcements: readonly Announcement[],
-  hasAddress: boolean,
-): Pick<Condition, 'status' | 'reason' | 'message'> {
-  if (!hasAddress)
-    return { status: 'False', reason: 'NotAnnounced', message: 'there is no address to announce' }
-  if (announcements.length === 0)
-    return { status: 'False', reason: 'NotAnnounced', message: 'no node announces the address' }
-  // Sorted and without repetition, so that the same state has the same words.
-  const nodes = [...new Set(announcements.map(({ node, protocol }) => `${node} (${protocol})`))].sort()
-  const more = nodes.length > NAMES ? ` and ${nodes.length - NAMES} more` : ''
-  return {
-    status: 'True',
-    reason: 'Announced',
-    message: `announced by ${nodes.slice(0, NAMES).join(', ')}${more}`,
   }
 }

@@ -358,7 +358,7 @@ test('says soon who announces a Service first, and later changes many in one wri
   await createPool('p', '1.2.3.0/24')
   await start()
   await createService('web')
-  expect(await conditionOf('web', ANNOUNCED)).toMatchObject({ status: 'False', reason: 'NotAnnounced' })
+  expect(await conditionOf('web', ANNOUNCED)).toMatchObject({ status: 'False', reason: 'NoSpeakerReady' })
   await api.create(resources.serviceL2Statuses, {
     metadata: { name: 'l2-1', namespace, labels: labels('node2') },
   })

@@ -20,6 +20,7 @@ import { ReservationReconciler } from './reservation-reconciler.ts'
 import { projectReservation, type ReservationObject } from './reservation.ts'
 import { ServiceReconciler } from './service-reconciler.ts'
 import { byAge, Session } from './session.ts'
+import { SpeakerFollower } from './speaker-follower.ts'
 import { ADDRESS_ASSIGNED, ANNOUNCED } from './status-patch.ts'
 
 export interface ControllerOptions {
@@ -55,6 +56,7 @@ export class Controller {
   readonly #foreignClasses: ForeignClassNotice
   readonly #poolStatus: PoolStatusReconciler
   readonly #report: ConfigReport
+  readonly #speakers: SpeakerFollower
   readonly #queues: {
     readonly activation: WorkQueue
     readonly services: WorkQueue
@@ -62,6 +64,7 @@ export class Controller {
     readonly classes: WorkQueue
     readonly pools: WorkQueue
     readonly configuration: WorkQueue
+    readonly speakers: WorkQueue
   }
   /** keys of Services that concern us, by namespace */
   readonly #byNamespace = new Map<string, Set<string>>()
@@ -131,6 +134,17 @@ export class Controller {
       problems: () => (this.#writable() === undefined ? undefined : this.inputs.config.problems),
       onDisturbed: () => this.#queues.configuration.addAfter('configuration', CONFIG_STATE_DELAY_MS),
     })
+    this.#speakers = new SpeakerFollower({
+      api,
+      clock,
+      inputs: this.inputs,
+      leads: () => options.leadership.mayWrite(clock.now()),
+      queue: () => this.#queues.speakers,
+      onService: (service) => this.#announcementChanged(service),
+      onAll: () => {
+        for (const keys of this.#byNamespace.values()) for (const key of keys) this.#announcementChanged(key)
+      },
+    })
     this.#queues = {
       activation: this.#queue('activation', () => this.#activate()),
       services: this.#queue('services', (key) => this.#services.reconcile(key), CONCURRENCY),
@@ -138,6 +152,7 @@ export class Controller {
       classes: this.#queue('classes', (key) => this.#foreignClasses.reconcile(key)),
       pools: this.#queue('pools', (key) => this.#unlessFenced(() => this.#poolStatus.reconcile(key))),
       configuration: this.#queue('configuration', () => this.#unlessFenced(() => this.#report.reconcile())),
+      speakers: this.#queue('speakers', (node) => this.#speakers.reachability.reconcile(node)),
     }
     this.metrics = new ControllerMetrics({
       pools: () => this.poolCounts(),
@@ -182,14 +197,8 @@ export class Controller {
       this.#reservations.doubt(key)
       if (this.#session !== undefined) this.#queues.reservations.add(key)
     })
-    this.inputs.onAnnouncement((service) => {
-      if (!this.#session?.has(service)) return
-      const known = this.inputs.services.store.get(service)
-      this.#queues.services.addAfter(
-        service,
-        saysAnnounced(known) ? ANNOUNCEMENT_DELAY_MS : FIRST_ANNOUNCEMENT_DELAY_MS,
-      )
-    })
+    this.inputs.onAnnouncement((service) => this.#announcementChanged(service))
+    this.#speakers.start()
     this.inputs.config.onChange((config, _previous, _problems, recreated) => {
       this.#configChanged(config)
       // A pool that came back as another object has no status.
@@ -212,8 +221,10 @@ export class Controller {
     this.#reservations.endTerm()
     this.#leading = leader
     this.#term++
-    if (leader) this.#queues.activation.add('activation')
-    else this.#queues.configuration.add('configuration')
+    if (leader) {
+      this.#speakers.lead()
+      this.#queues.activation.add('activation')
+    } else this.#queues.configuration.add('configuration')
   }
 
   /** Begins nothing more, finishes what was begun and says what is left to say. */
@@ -260,6 +271,7 @@ export class Controller {
     const namespace = key.slice(0, key.indexOf('/'))
     const keys = this.#byNamespace.get(namespace) ?? new Set()
     const concerned = keys.has(key)
+    this.#speakers.serviceChanged(key, previous, concerns ? current : undefined)
     if (concerns) this.#byNamespace.set(namespace, keys.add(key))
     else if (keys.delete(key) && keys.size === 0) this.#byNamespace.delete(namespace)
     if (concerns || concerned || this.#session?.has(key)) this.#dirty(key)
@@ -267,6 +279,14 @@ export class Controller {
     if (this.#foreignClasses.concerns(current)) this.#queues.classes.addAfter(key, FOREIGN_CLASS_DELAY_MS)
     const rewritten = JSON.stringify(previous?.annotations) !== JSON.stringify(current?.annotations)
     if (concerns && rewritten && this.#writable() !== undefined) this.#services.warnDeprecated(current)
+  }
+
+  /** Who announces a Service, or why nobody does, has changed. */
+  #announcementChanged(service: string): void {
+    if (!this.#session?.has(service)) return
+    const known = this.inputs.services.store.get(service)
+    const delay = saysAnnounced(known) ? ANNOUNCEMENT_DELAY_MS : FIRST_ANNOUNCEMENT_DELAY_MS
+    this.#queues.services.addAfter(service, delay)
   }
 
   #configChanged(config: Config): void {

@@ -8,6 +8,8 @@ import { Reflector } from '#kube/reflector.ts'
 import { resources } from '#kube/resources.ts'
 import { projectReservation, type ReservationObject } from './reservation.ts'
 import { AnnouncementIndex, projectAnnouncement, type Announcement } from './announcements.ts'
+import { projectSpeakerLease, SPEAKER_LEASES, type SpeakerLease } from './speaker-leases.ts'
+import { projectReport, SpeakerReports, type SpeakerReport } from './speakers.ts'
 
 export interface InputsOptions {
   readonly api: KubeApi
@@ -23,6 +25,11 @@ export class Inputs {
   readonly reservations: Reflector<ReservationObject>
   readonly config: ConfigSource
   readonly announcements = new AnnouncementIndex()
+  /** what each speaker says of itself, by node */
+  readonly speakers: Reflector<SpeakerReport>
+  readonly reports = new SpeakerReports()
+  /** of speakers */
+  readonly leases: Reflector<SpeakerLease>
   readonly #statuses: readonly Reflector<Announcement>[]
   readonly #announced = new Set<(service: string) => void>()
 
@@ -49,6 +56,20 @@ export class Inputs {
       project: projectReservation,
       absent: ['FL_KUBE_NOT_FOUND'],
       onError: report('addressreservations'),
+    })
+    this.speakers = new OptionalReflector({
+      ...of,
+      resource: resources.speakerStatuses,
+      project: projectReport,
+      absent: ['FL_KUBE_NOT_FOUND'],
+      onError: report('speakerstatuses'),
+    })
+    this.leases = new Reflector({
+      ...of,
+      resource: resources.leases,
+      select: { namespace, labelSelector: SPEAKER_LEASES },
+      project: projectSpeakerLease,
+      onError: report('leases'),
     })
     this.#statuses = [
       { resource: resources.serviceL2Statuses, protocol: 'layer2' as const },
@@ -83,7 +104,7 @@ export class Inputs {
 
   /** Allocation does not wait for these; until they are there nobody says what is announced. */
   get announcementsSynced(): boolean {
-    return this.#statuses.every((reflector) => reflector.synced)
+    return [...this.#statuses, this.speakers].every((reflector) => reflector.synced)
   }
 
   onAnnouncement(listener: (service: string) => void): void {
@@ -101,7 +122,7 @@ export class Inputs {
   }
 
   async whenAnnouncementsSynced(): Promise<void> {
-    await Promise.all(this.#statuses.map((reflector) => reflector.whenSynced()))
+    await Promise.all([...this.#statuses, this.speakers].map((reflector) => reflector.whenSynced()))
   }
 
   stop(): void {
@@ -117,6 +138,7 @@ export class Inputs {
   }
 
   #own() {
-    return [this.services, this.namespaces, this.reservations, ...this.#statuses]
+    const { services, namespaces, reservations, speakers, leases } = this
+    return [services, namespaces, reservations, ...this.#statuses, speakers, leases]
   }
 }

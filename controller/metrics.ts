@@ -69,11 +69,11 @@ export class ControllerMetrics {
       'Services that claim an address and port which an older Service has',
       sources.frontendConflicts,
     )
-    new Gauge({
+    const reservations = new Gauge({
       name: 'fairlead_reservations',
       help: 'AddressReservations by phase',
       labelNames: ['phase'],
-      registers,
+      registers: [],
       collect() {
         this.reset()
         for (const phase of sources.reservationPhases()) this.inc({ phase: phase || 'Unknown' })
@@ -88,7 +88,7 @@ export class ControllerMetrics {
         for (const { name, depth } of sources.queues()) this.set({ name }, depth)
       },
     })
-    for (const one of registers) one.registerMetric(depths)
+    for (const one of [depths, reservations]) this.registry.registerMetric(one as Gauge)
     const seconds = (name: string, help: string) =>
       new Histogram({ name, help, labelNames: ['name'], registers, buckets: [0.001, 0.01, 0.1, 1, 10, 60] })
     this.#duration = seconds('workqueue_work_duration_seconds', 'How long work on one key took')

@@ -8,7 +8,7 @@ import { projectService, type Service } from '#kube/objects/service.ts'
 import { resources } from '#kube/resources.ts'
 import { timestamp } from '#kube/timestamp.ts'
 import type { Outcome } from '#kube/work-queue.ts'
-import { announcedCondition } from './announcements.ts'
+import { announcedCondition } from './announced-condition.ts'
 import type { Decision, NotOurs, ServiceEvent } from './decide.ts'
 import { claimedCondition, FRONTENDS_CLAIMED, type TakenFrontend } from './frontends.ts'
 import type { Inputs } from './inputs.ts'
@@ -207,9 +207,15 @@ export class ServiceReconciler {
     left?: Words['left'],
   ): Promise<boolean> {
     const { clock, inputs, log } = this.#options
-    const hasAddress = !('notOurs' in decision) && decision.addresses.length > 0
+    const { announcements, reports } = inputs
     const announced = inputs.announcementsSynced
-      ? announcedCondition(inputs.announcements.of(key), hasAddress)
+      ? announcedCondition({
+          announcements: announcements.of(key),
+          addresses: 'notOurs' in decision ? [] : decision.addresses.map(formatAddress),
+          holdings: (address) => reports.holdings(address),
+          troubles: (address) => reports.troubles(address),
+          speakers: reports.anyReady,
+        })
       : undefined
     const claimed = claimedCondition(this.#options.taken(key))
     const patch = statusPatch(service, decision, { announced, claimed, left }, timestamp(clock.now()))

@@ -14,6 +14,12 @@ export interface Lease extends KubeObject {
   spec?: LeaseSpec
 }
 
+/** Label of Leases that stand for a process and not for an election; its value says which. */
+export const LEASE_COMPONENT_LABEL = 'fairlead.io/component'
+
+/** The Lease of a node's speaker, in Fairlead's namespace: how others know that it reaches the API. */
+export const speakerLeaseName = (node: string): string => `fairlead-speaker-${node}`
+
 /** A Lease and when, by our own clock, it was last seen to change. */
 export interface SeenLease {
   readonly lease: Lease

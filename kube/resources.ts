@@ -22,6 +22,7 @@ export const resources = {
   nodes: core('nodes', 'Node', false),
   namespaces: core('namespaces', 'Namespace', false),
   secrets: core('secrets', 'Secret'),
+  configMaps: core('configmaps', 'ConfigMap'),
   events: core('events', 'Event'),
   endpointSlices: {
     group: 'discovery.k8s.io',

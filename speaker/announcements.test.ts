@@ -52,6 +52,34 @@ describe('deltas', () => {
     })
   })
 
+  test('a shared address is one route, and stays until the last Service is gone (E8)', () => {
+    const announcements = started()
+    announcements.setService('default/a', announced(service('a', ['10.20.30.1']), ['node1']))
+    announcements.setService('default/b', announced(service('b', ['10.20.30.1']), ['node1']))
+    const host = () =>
+      announcements.flush().routes.put.filter(({ prefix }) => prefix === '10.20.30.1/32').length
+    expect(host()).toBe(1)
+    announcements.setService('default/a', undefined)
+    expect(announcements.flush().routes).toEqual({ put: [], remove: [] })
+    announcements.setService('default/b', undefined)
+    expect(announcements.flush().routes.remove).toHaveLength(2)
+  })
+
+  test('endpoints that come weigh the route anew, without taking it away', () => {
+    const bandwidth = { ...config, bgpAdvertisements: [bgpAd('bgp', ['default'], { linkBandwidth: 1000 })] }
+    const weighed = world({ config: bandwidth, nodes: ['node1', 'node2'] })
+    const announcements = new Announcements(weighed)
+    announcements.setWorld(weighed, ['router'])
+    announcements.flush()
+    const endpointsOn = (...nodes: string[]) => {
+      announcements.setService('default/a', announced(service('a', ['10.20.30.1']), nodes))
+      return announcements.flush().routes
+    }
+    expect(endpointsOn('node1')).toMatchObject({ put: [{ linkBandwidth: 1000 }], remove: [] })
+    expect(endpointsOn('node1', 'node2')).toEqual({ put: [], remove: [] })
+    expect(endpointsOn('node1', 'node1')).toMatchObject({ put: [{ linkBandwidth: 2000 }], remove: [] })
+  })
+
   test('an aggregate stays until the last Service in it is gone (E14)', () => {
     const announcements = started()
     announcements.setService('default/a', announced(service('a', ['10.20.30.1']), ['node1']))

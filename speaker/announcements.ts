@@ -1,6 +1,6 @@
 import type { Address } from '#inet/address.ts'
 import type { Config } from '#crds/config.ts'
-import { mergeRoutes, planBgp, type BgpPlan } from './bgp/advertise.ts'
+import { mergeServices, planBgp, type BgpPlan } from './bgp/advertise.ts'
 import { planLayer2, type Layer2Plan } from './layer2/advertise.ts'
 import type { WireAddress, WireRoute, WireRouteKey } from './wire/protocol.ts'
 import { PoolIndex, vipsOf, type AnnouncedService, type World } from './world.ts'
@@ -11,6 +11,8 @@ export interface AnnouncementDelta {
   readonly routes: { readonly put: readonly WireRoute[]; readonly remove: readonly WireRouteKey[] }
   /** Services whose announcement was looked at again */
   readonly services: readonly string[]
+  /** addresses whose plan was made again, those that no Service has any more included */
+  readonly planned: readonly string[]
 }
 
 interface Entry extends AnnouncedService {
@@ -30,6 +32,7 @@ const routeKey = (route: WireRouteKey): string => `${route.peer} ${route.prefix}
  */
 export class Announcements {
   #world: World
+  #routeWorld: World
   #peers: readonly string[] = []
   #pools: PoolIndex
   #config: Config
@@ -47,17 +50,23 @@ export class Announcements {
 
   constructor(world: World) {
     this.#world = world
+    this.#routeWorld = world
     this.#config = world.config
     this.#pools = new PoolIndex(world.config)
   }
 
-  /** Everything is looked at again. `peers` are the names of the BGPPeers that this node holds. */
-  setWorld(world: World, peers: readonly string[]): void {
+  /**
+   * Everything is looked at again.
+   * @param peers names of the BGPPeers that this node holds
+   * @param routeWorld the world as routes see it, where that is another one
+   */
+  setWorld(world: World, peers: readonly string[], routeWorld = world): void {
     if (world.config !== this.#config) {
       this.#config = world.config
       this.#pools = new PoolIndex(world.config)
     }
     this.#world = world
+    this.#routeWorld = routeWorld
     this.#peers = peers
     for (const [key, entry] of this.#services) {
       this.#services.set(key, this.#entryOf(entry))
@@ -89,10 +98,11 @@ export class Announcements {
   flush(): AnnouncementDelta {
     const services = [...this.#dirtyServices]
     for (const key of services) this.#planService(key)
+    const planned = [...this.#dirtyAddresses]
     const addresses = this.#flushAddresses()
     const routes = this.#flushRoutes()
     this.#dirtyServices.clear()
-    return { addresses, routes, services }
+    return { addresses, routes, services, planned }
   }
 
   /** The plan of an address that a Service has; undefined for any other. */
@@ -102,6 +112,14 @@ export class Announcements {
 
   bgp(serviceKey: string): BgpPlan | undefined {
     return this.#bgp.get(serviceKey)
+  }
+
+  /** Some BGPAdvertisement speaks for the address, whether it is announced from here or not. */
+  isRouted(address: string): boolean {
+    return this.servicesOf(address).some((key) => {
+      const plan = this.#bgp.get(key)
+      return plan !== undefined && plan.reason !== 'noMatchingAdvertisement'
+    })
   }
 
   /** Keys of the Services that have this address, sorted. */
@@ -143,7 +161,7 @@ export class Announcements {
     }
     this.#bgp.delete(key)
     if (entry === undefined || entry.addresses.length === 0) return
-    const plan = planBgp(entry, entry.addresses, this.#peers, this.#world)
+    const plan = planBgp(entry, entry.addresses, this.#peers, this.#routeWorld)
     this.#bgp.set(key, plan)
     for (const route of plan.routes) {
       const contributions = this.#contributions.get(routeKey(route)) ?? new Map<string, WireRoute>()
@@ -198,11 +216,9 @@ export class Announcements {
     return { put, remove }
   }
 
-  /** All Services' contributions to one route; of two local preferences that of the first Service by name counts. */
+  /** All Services' contributions to one route, by the names of the Services. */
   #merged(key: string): WireRoute | undefined {
     const contributions = [...(this.#contributions.get(key) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1))
-    let merged: WireRoute | undefined
-    for (const [, route] of contributions) merged = mergeRoutes(merged, route) ?? merged
-    return merged
+    return mergeServices(contributions.map(([, route]) => route))
   }
 }

@@ -47,6 +47,8 @@ async function start(needsPodCIDRs = false): Promise<void> {
     nodeName: 'n1',
     onService: (key) => feed.changed(key),
     onWorld: () => feed.nodeChanged(),
+    onSpeakers: () => {},
+    onExclusions: () => {},
     onOwnStatusDeleted: () => {},
     onError: () => {},
   })

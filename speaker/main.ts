@@ -3,6 +3,7 @@ import type { Clock } from '#kube/clock.ts'
 import type { Logger } from '#kube/logger.ts'
 import type { Registry } from 'prom-client'
 import { EventRecorder } from '#kube/events.ts'
+import type { BfdSettings } from './bfd/config.ts'
 import { Companions, type ProxyAddresses } from './forwarding/companions.ts'
 import type { ForwardingConfig } from './forwarding/config.ts'
 import { Forwarder } from './forwarding/forwarder.ts'
@@ -24,6 +25,12 @@ export interface SpeakerOptions {
   readonly loadBalancerClass: string
   /** upstream's --ignore-exclude-lb */
   readonly ignoreExcludeLabel: boolean
+  /** of the BFD sessions between speakers */
+  readonly liveness: BfdSettings
+  /** a cordon or a taint of shutting down drains the node, too */
+  readonly drainOnCordon: boolean
+  /** how long routes stay, marked as about to go, when the node drains */
+  readonly drainWaitMs: number
   readonly forwarding: ForwardingConfig
   /** kube-proxy's own servers; none when absent */
   readonly proxyAddresses?: ProxyAddresses

@@ -6,9 +6,10 @@ import { projectNode, type Node } from '#kube/objects/node.ts'
 import { projectService, type Service } from '#kube/objects/service.ts'
 import { Reflector } from '#kube/reflector.ts'
 import { resources } from '#kube/resources.ts'
+import { ExclusionSource } from './exclusions.ts'
 import { PasswordSource } from './secrets.ts'
 import { ServiceCidrSource } from './service-cidrs.ts'
-import { projectSpeaker } from './status/speaker-status.ts'
+import { projectSpeaker, sameCandidate, sameSpeaker } from './status/project.ts'
 import type { SpeakerInfo } from './world.ts'
 
 export interface SourcesOptions {
@@ -20,6 +21,10 @@ export interface SourcesOptions {
   readonly onService: (key: string) => void
   /** configuration, a node, a speaker or a password changed in a way that matters */
   readonly onWorld: () => void
+  /** a speaker says something else of itself that only speakers need to know */
+  readonly onSpeakers: () => void
+  /** the list of interfaces to leave alone, or what is wrong with it, is another one */
+  readonly onExclusions: () => void
   /** this node's SpeakerStatus is gone */
   readonly onOwnStatusDeleted: () => void
   readonly onError: (resource: string, error: unknown, retryInMs: number) => void
@@ -32,6 +37,7 @@ export class Sources {
   readonly speakers: Reflector<SpeakerInfo>
   readonly config: ConfigSource
   readonly passwords: PasswordSource
+  readonly exclusions: ExclusionSource
   readonly serviceCidrs: ServiceCidrSource
   readonly #slices: Reflector<EndpointSlice>
   readonly #slicesByService = new Map<string, Map<string, EndpointSlice>>()
@@ -82,7 +88,8 @@ export class Sources {
     })
     this.speakers.onChange(({ key, previous, current }) => {
       if (key === options.nodeName && current === undefined) options.onOwnStatusDeleted()
-      if (!sameSpeaker(previous, current)) onWorld()
+      if (!sameCandidate(previous, current)) onWorld()
+      else if (!sameSpeaker(previous, current)) options.onSpeakers()
     })
 
     this.config = new ConfigSource({
@@ -99,6 +106,14 @@ export class Sources {
       namespace,
       onChange: onWorld,
       onError: (error) => options.onError('secrets', error, 0),
+    })
+
+    this.exclusions = new ExclusionSource({
+      api,
+      clock,
+      namespace,
+      onChange: options.onExclusions,
+      onError: (error, retryInMs) => options.onError('configmaps', error, retryInMs),
     })
 
     this.serviceCidrs = new ServiceCidrSource({
@@ -124,12 +139,12 @@ export class Sources {
 
   /** All first lists are complete: only then is anything announced. */
   get synced(): boolean {
-    const all = [...this.#reflectors(), this.config, this.serviceCidrs]
+    const all = [...this.#reflectors(), this.config, this.serviceCidrs, this.exclusions]
     return all.every(({ synced }) => synced)
   }
 
   async whenSynced(): Promise<void> {
-    const all = [...this.#reflectors(), this.config, this.serviceCidrs]
+    const all = [...this.#reflectors(), this.config, this.serviceCidrs, this.exclusions]
     await Promise.all(all.map((source) => source.whenSynced()))
   }
 
@@ -142,7 +157,13 @@ export class Sources {
   /** epoch ms of the last contact with the API server, by resource plural */
   contact(): Record<string, number> {
     const own = this.#reflectors().map(({ resource, lastContact }) => [resource.plural, lastContact] as const)
-    return { ...Object.fromEntries(own), ...this.config.lastContact() }
+    const configmaps = this.exclusions.lastContact
+    return { ...Object.fromEntries(own), ...this.config.lastContact(), configmaps }
+  }
+
+  /** Epoch milliseconds of the last contact with the API server by any of the watches, 0 before the first. */
+  lastContact(): number {
+    return Math.max(...Object.values(this.contact()))
   }
 
   #reflectors() {
@@ -150,8 +171,8 @@ export class Sources {
   }
 
   #all() {
-    const { services, nodes, speakers, passwords, config, serviceCidrs } = this
-    return [services, this.#slices, nodes, speakers, passwords, config, serviceCidrs]
+    const { services, nodes, speakers, passwords, config, exclusions, serviceCidrs } = this
+    return [services, this.#slices, nodes, speakers, passwords, config, exclusions, serviceCidrs]
   }
 }
 
@@ -168,10 +189,5 @@ const relevant = (node: Node | undefined): string =>
         node.networkUnavailable,
         node.deleting,
         node.taints,
+        node.unschedulable,
       ])
-
-function sameSpeaker(a: SpeakerInfo | undefined, b: SpeakerInfo | undefined): boolean {
-  const text = (one: SpeakerInfo | undefined) =>
-    one && `${one.ready} ${[...(one.interfaces ?? ['*'])].join(' ')}`
-  return text(a) === text(b)
-}

@@ -1,48 +1,30 @@
 import type { Problem } from '#crds/config.ts'
-import type { KubeApi, OwnerReference } from '#kube/api.ts'
-import type { Clock, Timer } from '#kube/clock.ts'
-import type { EventRecorder } from '#kube/events.ts'
-import type { Logger } from '#kube/logger.ts'
+import type { OwnerReference } from '#kube/api.ts'
+import type { Timer } from '#kube/clock.ts'
 import { classRefusal } from '#kube/objects/load-balancer-class.ts'
-import { resources } from '#kube/resources.ts'
 import { Announcements } from './announcements.ts'
-import { planPeers } from './bgp/peers.ts'
+import { tellSession } from './bgp/notices.ts'
+import { Drain } from './drain/drain.ts'
+import { tellDrain } from './drain/notice.ts'
+import { plannedStop } from './drain/planned-stop.ts'
 import { summarizeEndpoints } from './endpoints.ts'
-import type { Companions } from './forwarding/companions.ts'
-import type { ForwardingConfig } from './forwarding/config.ts'
-import type { Forwarder } from './forwarding/forwarder.ts'
 import { missingNode, type NodeState } from './forwarding/health/proxy-health.ts'
 import { ForwardingFeed } from './forwarding-feed.ts'
-import type { SpeakerMetrics } from './metrics.ts'
+import { LeaseKeeper } from './liveness/lease-keeper.ts'
+import { Liveness } from './liveness/liveness.ts'
+import type { SpeakerParts } from './parts.ts'
 import { Sources } from './sources.ts'
-import { SpeakerConfigState } from './status/config-state.ts'
-import { ServiceStatusWriter, type ServiceStatusBody } from './status/service-status.ts'
-import { SpeakerStatusWriter, type SpeakerState } from './status/speaker-status.ts'
+import { hasForwarded, nodeState } from './status/node-state.ts'
+import { ProblemReport } from './status/problem-report.ts'
+import { AddressProblems, spokesmanFor } from './status/problems.ts'
+import { Reporting } from './status/reporting.ts'
 import { buildView } from './view-of.ts'
 import type { SpeakerView } from './view.ts'
+import { WireFeed } from './wire-feed.ts'
 import { WireState } from './wire-state.ts'
 import { WireHost } from './wire/wire-host.ts'
-import type { WirePeer } from './wire/protocol.ts'
 import { vipsOf, type World } from './world.ts'
 
-export interface SpeakerParts {
-  readonly api: KubeApi
-  readonly clock: Clock
-  readonly log: Logger
-  readonly namespace: string
-  readonly nodeName: string
-  readonly loadBalancerClass: string
-  readonly ignoreExcludeLabel: boolean
-  readonly metrics: SpeakerMetrics
-  readonly forwarding: ForwardingConfig
-  readonly forwarder: Forwarder
-  readonly companions: Companions
-  readonly events: EventRecorder
-  readonly onFatal: (error: Error) => void
-}
-
-/** How long a planned stop waits for the API server to hear of it: an outage must not hold a shutdown up. */
-const LEAVING_TIMEOUT_MS = 1000
 /** How long after the first flush forwarding and the wire thread have had their say about what is announced. */
 const STATUS_GRACE_MS = 500
 
@@ -57,20 +39,21 @@ export class Speaker {
   readonly #wire: WireHost
   readonly #wireState: WireState
   readonly #feed: ForwardingFeed
-  readonly #l2Status: ServiceStatusWriter
-  readonly #bgpStatus: ServiceStatusWriter
-  readonly #speakerStatus: SpeakerStatusWriter
-  readonly #configState: SpeakerConfigState
+  readonly #lease: LeaseKeeper
+  readonly #liveness: Liveness
+  readonly #drain: Drain
+  readonly #problems: AddressProblems
+  readonly #problemReport: ProblemReport
+  readonly #wireFeed: WireFeed
+  readonly #reporting: Reporting
   readonly #dirty = new Set<string>()
   #worldDirty = true
   #scheduled: Timer | undefined
   #synced = false
   #listed = false
   #leaving = false
-  #peers: readonly WirePeer[] = []
-  #peersText = ''
   #world: World
-  readonly #announcedBefore = new Map<string, ReadonlySet<string>>()
+  #readySpeakers: readonly string[] = []
 
   constructor(parts: SpeakerParts) {
     const { api, clock, log, namespace, nodeName } = parts
@@ -89,7 +72,11 @@ export class Speaker {
         this.#feed.nodeChanged()
         this.#markWorld()
       },
-      onOwnStatusDeleted: () => this.#speakerStatus.deleted(),
+      onSpeakers: () => {
+        if (this.#synced) this.#liveness.update(this.#world)
+      },
+      onExclusions: () => this.#markWorld(),
+      onOwnStatusDeleted: () => this.#reporting.nodeDeleted(),
       onError: (resource, error, retryInMs) => {
         parts.metrics.update(true)
         log.warn({ resource, error: String(error), retryInMs }, 'watch failed')
@@ -99,19 +86,21 @@ export class Speaker {
     this.#announcements = new Announcements(this.#world)
     this.#wireState = new WireState({
       log,
+      node: nodeName,
       metrics: parts.metrics,
-      onHolders: (addresses) => {
-        for (const address of addresses) {
-          for (const key of this.#announcements.servicesOf(address)) this.#announcementChanged(key)
-        }
-        this.#speakerStatus.changed()
-      },
+      now: () => clock.now(),
+      onHolders: (addresses) => this.#holdersChanged(addresses),
       onInterfaces: () => {
         this.#feed.nodeChanged()
         this.#markWorld()
-        this.#speakerStatus.changed()
+        this.#reporting.nodeChanged()
       },
-      onSessions: () => this.#speakerStatus.changed(),
+      onSessions: () => this.#reporting.nodeChanged(),
+      onNotice: (peer, notice) => {
+        const uid = this.#sources.config.uidOf({ kind: 'BGPPeer', namespace, name: peer })
+        tellSession(parts.events, { namespace, name: peer, uid }, notice)
+      },
+      onNeighbors: () => this.#reporting.nodeChanged(),
     })
     this.#feed = new ForwardingFeed({
       clock,
@@ -129,46 +118,90 @@ export class Speaker {
       onObserved: (observed) => this.#wireState.observe(observed),
       onCrash: parts.onFatal,
     })
-    const writer = (prefix: 'l2' | 'bgp', desired: (key: string) => ServiceStatusBody | undefined) =>
-      new ServiceStatusWriter({
-        api,
-        clock,
-        resource: prefix === 'l2' ? resources.serviceL2Statuses : resources.serviceBgpStatuses,
-        namespace,
-        node: nodeName,
-        prefix,
-        othersMatter: prefix === 'l2',
-        exclusive: (key) => prefix === 'l2' && this.#holdsAll(key),
-        desired,
-        owner: () => this.#ownNode(),
-        onError: (error, service) =>
-          log.warn({ service, error: String(error) }, `Service${prefix}Status not written`),
-      })
-    this.#l2Status = writer('l2', (key) => this.#layer2Body(key))
-    this.#bgpStatus = writer('bgp', (key) => this.#bgpBody(key))
-    this.#speakerStatus = new SpeakerStatusWriter({
-      api,
-      clock,
-      node: nodeName,
-      state: () => this.#state(),
-      owner: () => this.#ownNode(),
-      onError: (error) => log.warn({ error: String(error) }, 'SpeakerStatus not written'),
-    })
-    this.#configState = new SpeakerConfigState({
+    this.#lease = new LeaseKeeper({
       api,
       clock,
       namespace,
       node: nodeName,
       owner: () => this.#ownNode(),
-      problems: () => this.#configProblems(),
-      onError: (error) => log.warn({ error: String(error) }, 'ConfigurationState not written'),
+      onAnswer: () => this.#liveness.look(),
+      onError: (error) => log.warn({ error: String(error) }, 'Lease not renewed'),
+    })
+    this.#liveness = new Liveness({
+      clock,
+      settings: parts.liveness,
+      contact: () => Math.max(this.#sources.lastContact(), this.#lease.answeredAt),
+      send: (message) => this.#wire.send(message),
+      onStale: (stale) => {
+        parts.metrics.layer2.stale(stale)
+        if (stale) log.warn({}, 'nothing heard of the API server for too long')
+        else log.info({}, 'the API server is heard again')
+      },
+    })
+    this.#drain = new Drain({
+      clock,
+      onCordon: parts.drainOnCordon,
+      waitMs: parts.drainWaitMs,
+      gracefulShutdown: (on) => this.#wire.send({ kind: 'gracefulShutdown', on }),
+      onPhase: () => this.#markWorld(),
+      onChange: (state, before) => {
+        const { phase, reason } = state
+        log.info({ phase, reason }, 'drain')
+        this.#reporting.nodeChanged()
+        tellDrain(parts.events, { name: nodeName, uid: this.#ownNode()?.uid ?? '' }, state, before)
+      },
+    })
+    this.#problems = new AddressProblems((address) => ({
+      plan: this.#announcements.layer2(address),
+      holder: this.#wireState.layer2.holder(address),
+      routed: this.#announcements.isRouted(address),
+      interfaces: this.#wireState.interfaces,
+      spokesman: spokesmanFor(address, this.#readySpeakers) === nodeName,
+    }))
+    this.#problemReport = new ProblemReport(clock, this.#problems, () => this.#reporting.nodeChanged())
+    this.#wireFeed = new WireFeed({
+      log,
+      wire: this.#wire,
+      state: this.#wireState,
+      forwarder: parts.forwarder,
+      sources: this.#sources,
+    })
+    this.#reporting = new Reporting({
+      api,
+      clock,
+      log,
+      namespace,
+      node: nodeName,
+      metrics: parts.metrics,
+      events: parts.events,
+      announcements: this.#announcements,
+      layer2: this.#wireState.layer2,
+      service: (key) => this.#sources.services.store.get(key),
+      owner: () => this.#ownNode(),
+      state: () =>
+        nodeState(
+          {
+            node: nodeName,
+            wire: this.#wireState,
+            forwarder: parts.forwarder,
+            problems: this.#problems,
+            drain: this.#drain,
+          },
+          this.ready(),
+          this.#leaving,
+          clock.now(),
+        ),
+      configProblems: () => this.#configProblems(),
+      leaving: () => this.#leaving,
     })
   }
 
   /** Forwarding for these Services is in the kernel now, or is not any more. */
   programmed(keys: readonly string[]): void {
     for (const key of keys) this.#markService(key)
-    this.#speakerStatus.changed()
+    // The first time it tells what graceful restart may say, and that the routes are complete.
+    if (!this.#wireFeed.routesComplete) this.#markWorld()
+    this.#reporting.nodeChanged()
   }
 
   start(): void {
@@ -177,12 +210,13 @@ export class Speaker {
     this.#parts.companions.start()
     this.#feed.start()
     this.#sources.start()
-    this.#speakerStatus.start()
-    this.#configState.start()
+    this.#liveness.start()
+    this.#reporting.start()
     void this.#sources.whenSynced().then(() => {
       this.#synced = true
       // Nothing else may happen for hours that would tell that this node is ready.
-      this.#speakerStatus.changed()
+      this.#reporting.nodeChanged()
+      this.#lease.start()
       this.#parts.log.info({ services: this.#sources.services.store.size }, 'first lists complete')
       for (const key of this.#sources.services.store.keys()) this.#dirty.add(key)
       this.#markWorld()
@@ -191,43 +225,34 @@ export class Speaker {
 
   /** Others must know before this node falls silent; then the wire goes quiet, forwarding stays in the kernel. */
   async stop(): Promise<void> {
-    this.#leaving = true
-    this.#scheduled?.cancel()
-    await this.#within(this.#speakerStatus.flush())
-    await this.#wire.stop()
-    // Nothing is announced any more, so the status objects of this node are surplus.
-    for (const key of this.#announcedBefore.keys()) this.#announcementChanged(key)
-    await this.#within(Promise.all([this.#l2Status.idle(), this.#bgpStatus.idle()]))
+    await plannedStop({
+      clock: this.#parts.clock,
+      routing: this.#wireState.bgp.routing && this.#drain.state.phase !== 'withdrawn',
+      drainWaitMs: this.#parts.drainWaitMs,
+      markRoutes: () => this.#wire.send({ kind: 'gracefulShutdown', on: true, sparing: true }),
+      leave: () => {
+        this.#leaving = true
+        this.#scheduled?.cancel()
+        this.#problemReport.stop()
+      },
+      tell: () => this.#reporting.flushNode(),
+      silence: () => this.#wire.stop(),
+      withdraw: () => Promise.all([this.#reporting.withdraw(), this.#lease.release()]),
+    })
     this.#sources.stop()
     this.#feed.stop()
-    await Promise.all([
-      this.#l2Status.stop(),
-      this.#bgpStatus.stop(),
-      this.#speakerStatus.stop(),
-      this.#configState.stop(),
-    ])
+    this.#liveness.stop()
+    this.#drain.stop()
+    await Promise.all([this.#reporting.stop(), this.#lease.stop()])
     await Promise.all([this.#parts.companions.stop(), this.#parts.forwarder.stop()])
-  }
-
-  /** Waits for something that needs the API server, but not for long. */
-  async #within(work: Promise<unknown>): Promise<void> {
-    await Promise.race([
-      work,
-      new Promise<void>((resolve) => this.#parts.clock.setTimeout(resolve, LEAVING_TIMEOUT_MS)),
-    ])
   }
 
   ready(): { ok: boolean; reason: string } {
     if (this.#leaving) return { ok: false, reason: 'leaving' }
     if (!this.#synced) return { ok: false, reason: 'first lists are not complete' }
-    if (!this.#forwards()) return { ok: false, reason: 'forwarding is not in the kernel yet' }
+    if (!hasForwarded(this.#parts.forwarder))
+      return { ok: false, reason: 'forwarding is not in the kernel yet' }
     return { ok: true, reason: '' }
-  }
-
-  /** Was in the kernel once: a change that is on its way must not make other speakers take over. */
-  #forwards(): boolean {
-    const { forwarding, lastSync } = this.#parts.forwarder.view()
-    return !forwarding || lastSync > 0
   }
 
   /** This Node for kube-proxy's health probe; undefined before the first lists are complete. */
@@ -244,9 +269,13 @@ export class Speaker {
       world: this.#world,
       announcements: this.#announcements,
       wire: this.#wireState,
-      peers: this.#peers,
+      peers: this.#wireFeed.peers,
       forwarding: this.#parts.forwarder.view(),
       loadBalancerClass: this.#parts.loadBalancerClass,
+      problems: this.#problems,
+      stale: this.#liveness.stale,
+      drain: this.#drain.state,
+      ask: (question) => this.#wire.ask(question),
     })
   }
 
@@ -275,25 +304,20 @@ export class Speaker {
     this.#dirty.clear()
     if (!this.#listed) {
       this.#listed = true
-      // Not before it is known what is announced: until then everything that a former run wrote looks surplus.
-      this.#parts.clock.setTimeout(() => this.#startStatuses(), STATUS_GRACE_MS)
+      this.#parts.clock.setTimeout(() => this.#reporting.startServices(), STATUS_GRACE_MS)
     }
     const delta = this.#announcements.flush()
-    const { addresses, routes } = delta
-    this.#wireState.want(
-      addresses.put.map(({ address }) => address),
-      addresses.remove,
-    )
-    if (addresses.put.length + addresses.remove.length > 0)
-      this.#wire.send({ kind: 'addresses', ...addresses })
-    if (routes.put.length + routes.remove.length > 0) this.#wire.send({ kind: 'routes', ...routes })
-    for (const key of delta.services) this.#announcementChanged(key)
+    this.#wireFeed.tell(delta)
+    this.#problemReport.look(delta.planned)
+    for (const key of delta.services) this.#reporting.serviceChanged(key)
   }
 
-  #startStatuses(): void {
-    if (this.#leaving) return
-    this.#l2Status.start()
-    this.#bgpStatus.start()
+  #holdersChanged(addresses: readonly string[]): void {
+    for (const address of addresses) {
+      for (const key of this.#announcements.servicesOf(address)) this.#reporting.serviceChanged(key)
+    }
+    this.#problemReport.look(addresses)
+    this.#reporting.nodeChanged()
   }
 
   /** Status objects are owned by the Node and go when it goes. */
@@ -305,30 +329,31 @@ export class Speaker {
   #flushWorld(): void {
     this.#worldDirty = false
     this.#world = this.#lookAround()
-    this.#peers = planPeers(this.#world, this.#sources.passwords.lookup)
-    const text = JSON.stringify(this.#peers, (_key, value: unknown) =>
-      typeof value === 'bigint' ? `${value}` : value,
-    )
-    if (text !== this.#peersText) {
-      this.#peersText = text
-      this.#wireState.peers(this.#peers)
-      this.#wire.send({ kind: 'peers', peers: this.#peers })
-    }
+    this.#readySpeakers = [...this.#world.speakers]
+      .flatMap(([name, { ready }]) => (ready ? [name] : []))
+      .sort()
+    this.#drain.update(this.#world.nodes.get(this.#parts.nodeName))
+    this.#wireFeed.tellExclusions()
+    // Who the others are goes before what they may hold.
+    this.#liveness.update(this.#world)
+    this.#wireFeed.tellPeers(this.#world)
     this.#parts.metrics.config(
       true,
       this.#configProblems()?.some(({ severity }) => severity === 'error') ?? false,
     )
-    this.#configState.changed()
+    this.#reporting.configChanged()
     this.#announcements.setWorld(
       this.#world,
-      this.#peers.map(({ name }) => name),
+      this.#wireFeed.peers.map(({ name }) => name),
+      this.#drain.keepsRoutes ? { ...this.#world, ignoreDrain: true } : this.#world,
     )
   }
 
   /** undefined before the first lists are complete. */
   #configProblems(): readonly Problem[] | undefined {
-    const { config, passwords } = this.#sources
-    return this.#synced ? [...config.problems, ...passwords.problems(config.config.peers)] : undefined
+    if (!this.#synced) return undefined
+    const { config, passwords, exclusions } = this.#sources
+    return [...config.problems, ...passwords.problems(config.config.peers), ...exclusions.problems]
   }
 
   #flushService(key: string): void {
@@ -358,94 +383,7 @@ export class Speaker {
       nodes: nodes.store,
       speakers: speakers.store,
       ignoreExcludeLabel: this.#parts.ignoreExcludeLabel,
-    }
-  }
-
-  /** Status objects, events and metrics of one Service follow what is announced now. */
-  #announcementChanged(key: string): void {
-    this.#l2Status.changed(key)
-    this.#bgpStatus.changed(key)
-    const now = new Set<string>()
-    if (this.#layer2Body(key) !== undefined) now.add('layer2')
-    if (this.#bgpBody(key) !== undefined) now.add('bgp')
-    const before = this.#announcedBefore.get(key) ?? new Set<string>()
-    if (now.size > 0) this.#announcedBefore.set(key, now)
-    else this.#announcedBefore.delete(key)
-    this.#count(key, now)
-    const service = this.#sources.services.store.get(key)
-    if (service === undefined) return
-    for (const protocol of now) {
-      if (before.has(protocol)) continue
-      this.#parts.events.record(
-        {
-          apiVersion: 'v1',
-          kind: 'Service',
-          namespace: service.namespace,
-          name: service.name,
-          uid: service.uid,
-        },
-        'Normal',
-        'nodeAssigned',
-        `announcing from node "${this.#parts.nodeName}" with protocol "${protocol}"`,
-      )
-    }
-  }
-
-  readonly #countedAddresses = new Map<string, { protocol: 'layer2' | 'bgp'; ip: string }[]>()
-
-  #count(key: string, protocols: ReadonlySet<string>): void {
-    const { metrics, nodeName } = this.#parts
-    for (const { protocol, ip } of this.#countedAddresses.get(key) ?? []) {
-      metrics.announced(key, protocol, nodeName, ip, false)
-    }
-    const counted = this.#announcements.addressesOf(key).flatMap((ip) => {
-      const layer2 =
-        protocols.has('layer2') && this.#wireState.holder(ip)?.held
-          ? [{ protocol: 'layer2' as const, ip }]
-          : []
-      const bgp = protocols.has('bgp') ? [{ protocol: 'bgp' as const, ip }] : []
-      return [...layer2, ...bgp]
-    })
-    for (const { protocol, ip } of counted) metrics.announced(key, protocol, nodeName, ip, true)
-    if (counted.length > 0) this.#countedAddresses.set(key, counted)
-    else this.#countedAddresses.delete(key)
-  }
-
-  #layer2Body(key: string): ServiceStatusBody | undefined {
-    if (this.#leaving) return undefined
-    const held = this.#announcements.addressesOf(key).flatMap((address) => {
-      const holder = this.#wireState.holder(address)
-      return holder?.held ? [holder] : []
-    })
-    if (held.length === 0) return undefined
-    const interfaces = [...new Set(held.flatMap((holder) => holder.interfaces))].sort()
-    return { interfaces: interfaces.map((name) => ({ name })) }
-  }
-
-  /** The addresses of one Service may have different holders, who all have a status object. */
-  #holdsAll(key: string): boolean {
-    const addresses = this.#announcements.addressesOf(key)
-    return addresses.length > 0 && addresses.every((address) => this.#wireState.holder(address)?.held)
-  }
-
-  #bgpBody(key: string): ServiceStatusBody | undefined {
-    const plan = this.#leaving ? undefined : this.#announcements.bgp(key)
-    return plan === undefined || plan.reason !== '' ? undefined : { peers: plan.peers }
-  }
-
-  #state(): SpeakerState {
-    const { ok, reason } = this.ready()
-    const forwarding = this.#parts.forwarder.view()
-    return {
-      node: this.#parts.nodeName,
-      ...this.#wireState.status(),
-      forwarding: {
-        mode: forwarding.mode === 'full' && !forwarding.forwarding ? 'standby' : forwarding.mode,
-        synced: this.#forwards() && forwarding.lastError === undefined,
-        generation: forwarding.generation,
-        reason: forwarding.mode === 'off' ? '' : forwarding.reason,
-      },
-      ready: { ok, reason: this.#leaving ? 'Leaving' : ok ? 'Ready' : 'Starting', message: reason },
+      drainOnCordon: this.#parts.drainOnCordon,
     }
   }
 }

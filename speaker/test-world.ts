@@ -147,3 +147,7 @@ export function announced(target: Service, on: string[], programmed = true): Ann
     programmed,
   }
 }
+
+/** Usable interfaces of a speaker, by name. */
+export const usable = (...names: string[]): NonNullable<SpeakerInfo['interfaces']> =>
+  new Map(names.map((name, index) => [name, { mac: `02:00:00:00:00:${10 + index}`, prefixes: [] }]))

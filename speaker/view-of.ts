@@ -1,11 +1,13 @@
 import { classRefusal } from '#kube/objects/load-balancer-class.ts'
 import type { Announcements } from './announcements.ts'
+import type { DrainState } from './drain/phase.ts'
 import type { ForwardingView } from './forwarding/view.ts'
 import type { Sources } from './sources.ts'
+import type { AddressProblems } from './status/problems.ts'
 import type { AnnouncementView, Layer2View, SpeakerView } from './view.ts'
 import type { WireState } from './wire-state.ts'
 import type { WirePeer } from './wire/protocol.ts'
-import type { World } from './world.ts'
+import { nodeRefusal, type World } from './world.ts'
 
 export interface ViewParts {
   readonly node: string
@@ -17,6 +19,10 @@ export interface ViewParts {
   readonly peers: readonly WirePeer[]
   readonly forwarding: ForwardingView
   readonly loadBalancerClass: string
+  readonly problems: AddressProblems
+  readonly stale: boolean
+  readonly drain: DrainState
+  readonly ask: SpeakerView['ask']
 }
 
 /** The speaker's knowledge for the admin API. Lists are built when they are read, maps are the live ones. */
@@ -27,8 +33,11 @@ export function buildView(parts: ViewParts): SpeakerView {
     synced,
     apiContact: sources.contact(),
     config: world.config,
-    problems: sources.config.problems,
+    problems: [...sources.config.problems, ...sources.exclusions.problems],
     nodes: world.nodes,
+    stale: parts.stale,
+    drain: parts.drain,
+    refusal: (name) => nodeRefusal(world, name),
     speakers: new Set([...world.speakers].filter(([, { ready }]) => ready).map(([name]) => name)),
     interfaces: wire.interfaces,
     get layer2() {
@@ -36,22 +45,29 @@ export function buildView(parts: ViewParts): SpeakerView {
     },
     layer2Of: (address) =>
       announcements.layer2(address) === undefined ? undefined : layer2View(address, parts),
+    get neighbors() {
+      return wire.layer2.neighbors
+    },
+    layer2Events: (address) => wire.layer2.events(address),
     get peers() {
       return parts.peers.map((peer) => {
-        const session = wire.session(peer.name)
-        const bfd = wire.bfdOf(peer.name)
+        const session = wire.bgp.session(peer.name)
+        const story = wire.bgp.story(peer.name)
+        const bfd = wire.bgp.bfdOf(peer.name)
         const routes = announcements.routesTo(peer.name)
         return {
           peer,
           ...(session === undefined ? {} : { session }),
+          ...(story === undefined ? {} : { story }),
           ...(bfd === undefined ? {} : { bfd }),
           routes,
         }
       })
     },
     get bfd() {
-      return wire.bfd
+      return wire.bgp.bfd
     },
+    ask: parts.ask,
     forwarding: parts.forwarding,
     services: () => sources.services.store.values(),
     service: (key) => sources.services.store.get(key),
@@ -60,10 +76,11 @@ export function buildView(parts: ViewParts): SpeakerView {
   }
 }
 
-function layer2View(address: string, { announcements, wire }: ViewParts): Layer2View {
+function layer2View(address: string, { announcements, wire, problems }: ViewParts): Layer2View {
   const plan = announcements.layer2(address)
-  const holder = wire.holder(address)
-  const counters = wire.counters(address)
+  const holder = wire.layer2.holder(address)
+  const counters = wire.layer2.counters(address)
+  const problem = problems.of(address)
   return {
     address,
     services: announcements.servicesOf(address),
@@ -71,6 +88,7 @@ function layer2View(address: string, { announcements, wire }: ViewParts): Layer2
     served: plan?.wire?.served ?? false,
     ...(holder === undefined ? {} : { holder }),
     ...(counters === undefined ? {} : { counters }),
+    ...(problem === undefined ? {} : { problem: problem.message }),
   }
 }
 
@@ -80,7 +98,7 @@ function announcementView(key: string, parts: ViewParts): AnnouncementView {
   const refusal = service === undefined ? 'NotFound' : classRefusal(service, loadBalancerClass)
   const addresses = announcements.addressesOf(key)
   const plans = addresses.flatMap((address) => announcements.layer2(address) ?? [])
-  const held = addresses.some((address) => wire.holder(address)?.held)
+  const held = addresses.some((address) => wire.layer2.holder(address)?.held)
   const bgp = announcements.bgp(key)
   const none = refusal || (addresses.length === 0 ? 'noAddress' : '')
   const notHeld = plans.find(({ reason }) => reason !== '')?.reason ?? heldElsewhere(addresses, wire)
@@ -100,4 +118,5 @@ function announcementView(key: string, parts: ViewParts): AnnouncementView {
 
 /** Upstream's word for "another node was elected", unless this node was and cannot answer yet. */
 const heldElsewhere = (addresses: readonly string[], wire: WireState): string =>
-  addresses.map((address) => wire.holder(address)?.reason ?? '').find((reason) => reason !== '') ?? 'notOwner'
+  addresses.map((address) => wire.layer2.holder(address)?.reason ?? '').find((reason) => reason !== '') ??
+  'notOwner'

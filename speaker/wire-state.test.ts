@@ -19,10 +19,14 @@ beforeEach(() => {
   metrics = new SpeakerMetrics()
   state = new WireState({
     log: { info: keep, warn: keep, error: keep, debug: keep },
+    node: 'node1',
     metrics,
+    now: () => 0,
+    onNotice: () => {},
     onHolders: () => {},
     onInterfaces: () => {},
     onSessions: () => told++,
+    onNeighbors: () => told++,
   })
 })
 
@@ -43,17 +47,17 @@ const bgp = () => {
 }
 
 test('a BFD session is found by its BGP peer and shown beside it', () => {
-  state.peers([{ ...testConfig, name: 'tor' }])
+  state.bgp.peers([{ ...testConfig, name: 'tor' }])
   state.observe({ kind: 'sessions', sessions: [bgp()] })
-  expect(state.status().sessions[0]).not.toHaveProperty('bfd')
+  expect(state.bgp.report().sessions[0]).not.toHaveProperty('bfd')
   state.observe({ kind: 'bfd', sessions: [status({ key: 'a' })], closed: [] })
-  expect(state.bfdOf('tor')).toMatchObject({ key: 'a', remote: '192.0.2.1' })
-  expect(state.bfdOf('other')).toBeUndefined()
-  expect(state.status().sessions[0]).toMatchObject({ peer: 'tor', bfd: 'Down' })
+  expect(state.bgp.bfdOf('tor')).toMatchObject({ key: 'a', remote: '192.0.2.1' })
+  expect(state.bgp.bfdOf('other')).toBeUndefined()
+  expect(state.bgp.report().sessions[0]).toMatchObject({ peer: 'tor', bfd: 'Down' })
   state.observe({ kind: 'bfd', sessions: [status({ key: 'a', state: 'Up' })], closed: [] })
-  expect(state.status().sessions[0]).toMatchObject({ bfd: 'Up' })
+  expect(state.bgp.report().sessions[0]).toMatchObject({ bfd: 'Up' })
   state.observe({ kind: 'bfd', sessions: [], closed: ['a'] })
-  expect(state.bfd).toEqual([])
+  expect(state.bgp.bfd).toEqual([])
 })
 
 test('states are told and logged, counters are not', () => {
@@ -71,10 +75,13 @@ test('states are told and logged, counters are not', () => {
 test('metrics have upstream’s names and labels; an ended session leaves none behind', async () => {
   const up = status({ key: 'a', state: 'Up' })
   const counters = { ...up.counters, packetsIn: 7, packetsOut: 8, upEvents: 2, downEvents: 1 }
-  const multihop = status({ key: 'b', multihop: true, remote: '2001:db8::1' })
+  const clients = ['layer2/node2', 'bgp/leaf']
+  const multihop = status({ key: 'b', multihop: true, remote: '2001:db8::1', clients })
+  const neighbor = status({ key: 'c', remote: '192.0.2.9', clients: ['layer2/node3'] })
+  state.bgp.peers([{ ...testConfig, name: 'leaf', device: 'red' }])
   state.observe({
     kind: 'bfd',
-    sessions: [{ ...up, counters }, multihop],
+    sessions: [{ ...up, counters }, multihop, neighbor],
     closed: [],
     drops: { truncated: 3 },
   })
@@ -82,17 +89,21 @@ test('metrics have upstream’s names and labels; an ended session leaves none b
     (await metrics.registry.metrics()).split('\n').filter((line) => /^[a-z]+_bfd_/.test(line))
   expect(await lines()).toEqual([
     'metallb_bfd_session_up{peer="192.0.2.1",vrf="default"} 1',
-    'metallb_bfd_session_up{peer="2001:db8::1",vrf="default"} 0',
+    'metallb_bfd_session_up{peer="2001:db8::1",vrf="red"} 0',
     'metallb_bfd_control_packet_input{peer="192.0.2.1",vrf="default"} 7',
-    'metallb_bfd_control_packet_input{peer="2001:db8::1",vrf="default"} 0',
+    'metallb_bfd_control_packet_input{peer="2001:db8::1",vrf="red"} 0',
     'metallb_bfd_control_packet_output{peer="192.0.2.1",vrf="default"} 8',
-    `metallb_bfd_control_packet_output{peer="2001:db8::1",vrf="default"} ${multihop.counters.packetsOut}`,
+    `metallb_bfd_control_packet_output{peer="2001:db8::1",vrf="red"} ${multihop.counters.packetsOut}`,
+    'metallb_bfd_echo_packet_input{peer="192.0.2.1",vrf="default"} 0',
+    'metallb_bfd_echo_packet_input{peer="2001:db8::1",vrf="red"} 0',
+    'metallb_bfd_echo_packet_output{peer="192.0.2.1",vrf="default"} 0',
+    'metallb_bfd_echo_packet_output{peer="2001:db8::1",vrf="red"} 0',
     'metallb_bfd_session_up_events{peer="192.0.2.1",vrf="default"} 2',
-    'metallb_bfd_session_up_events{peer="2001:db8::1",vrf="default"} 0',
+    'metallb_bfd_session_up_events{peer="2001:db8::1",vrf="red"} 0',
     'metallb_bfd_session_down_events{peer="192.0.2.1",vrf="default"} 1',
-    'metallb_bfd_session_down_events{peer="2001:db8::1",vrf="default"} 0',
+    'metallb_bfd_session_down_events{peer="2001:db8::1",vrf="red"} 0',
     'fairlead_bfd_packets_dropped{reason="truncated"} 3',
   ])
-  state.observe({ kind: 'bfd', sessions: [], closed: ['a', 'b'] })
+  state.observe({ kind: 'bfd', sessions: [], closed: ['a', 'b', 'c'] })
   expect(await lines()).toEqual(['fairlead_bfd_packets_dropped{reason="truncated"} 3'])
 })

@@ -3,6 +3,7 @@ import type { Config } from '#crds/config.ts'
 import { matchesAny } from '#crds/selector.ts'
 import { EXCLUDE_LABEL, type Node } from '#kube/objects/node.ts'
 import type { Service } from '#kube/objects/service.ts'
+import { drainReason } from './drain/reason.ts'
 import type { EndpointSummary } from './endpoints.ts'
 
 /** Everything but the Services that decides what is announced, and from where. */
@@ -11,17 +12,34 @@ export interface World {
   readonly self: string
   readonly config: Config
   readonly nodes: ReadonlyMap<string, Node>
-  /** nodes with a speaker, and the names of their usable interfaces */
+  /** nodes with a speaker, and what it said of itself */
   readonly speakers: ReadonlyMap<string, SpeakerInfo>
   /** upstream's --ignore-exclude-lb */
   readonly ignoreExcludeLabel: boolean
+  /** a cordon or a taint of shutting down drains a node, too (--drain-on-cordon) */
+  readonly drainOnCordon?: boolean
+  /** a node that drains is as any other: routes stay for a while when addresses are handed over already */
+  readonly ignoreDrain?: boolean
 }
 
+/** What a speaker says of itself, and others of it, in its SpeakerStatus. */
 export interface SpeakerInfo {
   /** false: the speaker said that it is leaving */
   readonly ready: boolean
-  /** undefined: not known yet, taken as having all */
-  readonly interfaces?: ReadonlySet<string>
+  /** its usable interfaces by name; undefined: not known yet, taken as having all */
+  readonly interfaces?: ReadonlyMap<string, SpeakerInterface>
+  /** MACs of its other interfaces; absent as none */
+  readonly otherMacs?: readonly string[]
+  /** false: its Lease ran out; absent as true */
+  readonly apiReachable?: boolean
+  /** the speakers that it watches, and whether it takes them for dead; absent as none */
+  readonly neighbors?: ReadonlyMap<string, 'alive' | 'dead'>
+}
+
+export interface SpeakerInterface {
+  readonly mac: string
+  /** `address/length` */
+  readonly prefixes: readonly string[]
 }
 
 /** One Service as announcing sees it. */
@@ -40,12 +58,14 @@ export const vipsOf = (service: Service): { readonly text: string; readonly addr
     return address === undefined ? [] : [{ text: formatAddress(address), address }]
   })
 
-/** Why a node may not announce at all, '' when it may. Words as upstream's. */
+/** Why a node may not announce at all, '' when it may. Words as upstream's where it has them. */
 export function nodeRefusal(world: World, name: string): string {
   const node = world.nodes.get(name)
   if (node === undefined) return 'nodeUnknown'
   if (node.networkUnavailable) return 'nodeNetworkUnavailable'
   if (!world.ignoreExcludeLabel && EXCLUDE_LABEL in node.labels) return 'nodeLabeledExcludeBalancers'
+  if (world.ignoreDrain !== true && drainReason(node, world.drainOnCordon ?? false) !== '')
+    return 'nodeDraining'
   return ''
 }
 

@@ -21,6 +21,9 @@ export interface Node {
 /** A Node may not be used by external load balancers when this label is present, whatever its value. */
 export const EXCLUDE_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers'
 
+/** A Node with this label, whatever its value, gives its service addresses away and takes none: `fairlead drain`. */
+export const DRAIN_LABEL = 'fairlead.io/drain'
+
 interface RawNode extends KubeObject {
   spec?: { podCIDR?: string; podCIDRs?: string[]; unschedulable?: boolean; taints?: { key: string }[] }
   status?: {

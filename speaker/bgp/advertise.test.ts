@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { parseAddress } from '#inet/address.ts'
 import type { Community } from '#crds/config.ts'
+import type { Node } from '#kube/objects/node.ts'
 import { announced, bgpAd, node, pool, service, world } from '../test-world.ts'
-import { planBgp } from './advertise.ts'
+import { mergeServices, planBgp } from './advertise.ts'
 
 const standard = (a: number, b: number): Community => ({ kind: 'standard', value: [a, b] })
 const config = { pools: [pool('default', '10.20.30.0/24')], bgpAdvertisements: [bgpAd('adv1', ['default'])] }
@@ -65,11 +66,42 @@ describe('what a node announces (upstream’s cases E)', () => {
     expect(routes(narrow, undefined, undefined, ['a']).reason).toBe('noPeers')
   })
 
-  test('E11: exclude label', () => {
+  test('E8: no ingress, no route', () => {
+    const waiting = announced(service('web', []), ['iris'])
+    const here = world({ config, nodes: ['pandora', 'iris'] })
+    expect(planBgp(waiting, [], ['peer1'], here).routes).toEqual([])
+  })
+
+  test('E11: exclude label, and the flag that ignores it', () => {
     const excluded = node('pandora', {
       labels: { 'node.kubernetes.io/exclude-from-external-load-balancers': 'x' },
     })
     expect(routes({}, undefined, [excluded, 'iris']).reason).toBe('nodeLabeledExcludeBalancers')
+    const ignored = world({ config, nodes: [excluded, 'iris'], ignoreExcludeLabel: true })
+    expect(planBgp(announced(web, ['iris']), addresses, ['peer1'], ignored).routes).toHaveLength(1)
+  })
+
+  test.each([
+    ['matching', [{ matchLabels: { app: 'web' } }], 1],
+    ['not matching', [{ matchLabels: { app: 'db' } }], 0],
+    ['any of two', [{ matchLabels: { app: 'db' } }, { matchLabels: { app: 'web' } }], 1],
+  ])('E13: service selectors, %s', (_name, serviceSelectors, count) => {
+    const labelled = service('web', ['10.20.30.1'], {}, { app: 'web' })
+    const plan = routes(
+      { bgpAdvertisements: [bgpAd('adv1', ['default'], { serviceSelectors })] },
+      announced(labelled, ['iris']),
+    )
+    expect(plan.routes).toHaveLength(count)
+    expect(plan.reason).toBe(count === 0 ? 'noMatchingAdvertisement' : '')
+  })
+
+  test('E16: the peers of ServiceBGPStatus, sorted, as the advertisements name them', () => {
+    expect(routes({}, undefined, undefined, ['b', 'a']).peers).toEqual(['a', 'b'])
+    const named = [bgpAd('a', ['default'], { peers: ['b'] }), bgpAd('b', ['default'], { peers: ['c', 'b'] })]
+    expect(routes({ bgpAdvertisements: named }, undefined, undefined, ['c', 'b', 'a']).peers).toEqual([
+      'b',
+      'c',
+    ])
   })
 
   test('no endpoint anywhere, and not yet programmed: nothing', () => {
@@ -77,16 +109,91 @@ describe('what a node announces (upstream’s cases E)', () => {
     expect(routes({}, announced(web, ['iris'], false)).reason).toBe('notProgrammed')
   })
 
-  test('two advertisements that contradict each other announce nothing', () => {
-    const conflicting = [bgpAd('a', ['default'], { localPref: 1 }), bgpAd('b', ['default'], { localPref: 2 })]
-    expect(routes({ bgpAdvertisements: conflicting }).reason).toBe('conflictingAdvertisements')
+  test('a node that drains announces nothing', () => {
+    const draining = node('pandora', { unschedulable: true })
+    const here = world({ config, nodes: [draining, 'iris'] })
+    expect(planBgp(announced(web, ['iris']), addresses, ['peer1'], here).reason).toBe('')
+    const onCordon = { ...here, drainOnCordon: true }
+    expect(planBgp(announced(web, ['iris']), addresses, ['peer1'], onCordon).reason).toBe('nodeDraining')
+  })
+})
+
+describe('several advertisements of one route', () => {
+  test.each([
+    ['localPref', { localPref: 1 }, { localPref: 2 }],
+    ['MED', { med: 1 }, {}],
+    ['AS_PATH prepending', { asPathPrepend: 1 }, {}],
+    ['link bandwidth', { linkBandwidth: 1 }, { linkBandwidth: 2 }],
+  ])('that differ in %s announce nothing', (_name, a, b) => {
+    const here = announced(web, ['pandora'])
+    const two = [bgpAd('a', ['default'], a), bgpAd('b', ['default'], b)]
+    expect(routes({ bgpAdvertisements: two }, here).reason).toBe('conflictingAdvertisements')
+    const apart = [
+      bgpAd('a', ['default'], { ...a, peers: ['x'] }),
+      bgpAd('b', ['default'], { ...b, peers: ['y'] }),
+    ]
+    expect(routes({ bgpAdvertisements: apart }, here, undefined, ['x', 'y']).routes).toHaveLength(2)
   })
 
-  test('two advertisements of one route: communities are united and sorted', () => {
+  test('that agree: communities are united and sorted by number', () => {
     const two = [
-      bgpAd('a', ['default'], { communities: [standard(2, 2)] }),
-      bgpAd('b', ['default'], { communities: [standard(1, 1), standard(2, 2)] }),
+      bgpAd('a', ['default'], { communities: [standard(10, 2)] }),
+      bgpAd('b', ['default'], { communities: [standard(9, 1), standard(10, 2)] }),
     ]
-    expect(routes({ bgpAdvertisements: two }).routes[0].communities).toEqual([standard(1, 1), standard(2, 2)])
+    expect(routes({ bgpAdvertisements: two }).routes[0].communities).toEqual([
+      standard(9, 1),
+      standard(10, 2),
+    ])
+  })
+})
+
+test('MED, prepending and bandwidth by local endpoints go along', () => {
+  const ad = bgpAd('a', ['default'], { med: 5, asPathPrepend: 2, linkBandwidth: 125e6 })
+  const on = (...nodes: string[]) => routes({ bgpAdvertisements: [ad] }, announced(web, nodes)).routes[0]
+  expect(on('pandora', 'iris', 'pandora')).toMatchObject({ med: 5, asPathPrepend: 2, linkBandwidth: 250e6 })
+  // Without an endpoint here the node has nothing of its own to weigh.
+  expect(on('iris')).not.toHaveProperty('linkBandwidth')
+})
+
+test('the reasons come in upstream’s order', () => {
+  const local = service('web', ['10.20.30.1'], { externalTrafficPolicy: 'Local' }, { app: 'web' })
+  const elsewhere = { nodeSelectors: [{ matchLabels: { 'kubernetes.io/hostname': 'iris' } }] }
+  const forOthers = { serviceSelectors: [{ matchLabels: { app: 'db' } }] }
+  const sick = node('pandora', {
+    networkUnavailable: true,
+    labels: { 'node.kubernetes.io/exclude-from-external-load-balancers': '' },
+  })
+  const excluded = node('pandora', { labels: sick.labels })
+  const reason = (ads: object[], nodes: Node[], target = announced(local, [])): string => {
+    const bgpAdvertisements = ads.map((more, index) => bgpAd(`ad${index}`, ['default'], more))
+    return routes({ bgpAdvertisements }, target, nodes).reason
+  }
+  const well = node('pandora')
+  expect(reason([], [sick])).toBe('noMatchingAdvertisement')
+  expect(reason([{ ...elsewhere, ...forOthers }], [sick])).toBe('notOwner')
+  expect(reason([forOthers], [sick])).toBe('noMatchingAdvertisement')
+  expect(reason([{ localPref: 1 }, {}], [sick])).toBe('conflictingAdvertisements')
+  expect(reason([{}], [sick])).toBe('nodeNetworkUnavailable')
+  expect(reason([{}], [excluded])).toBe('nodeLabeledExcludeBalancers')
+  expect(reason([{}], [well])).toBe('noLocalEndpoints')
+  expect(reason([{}], [well], announced(web, [], false))).toBe('noEndpoints')
+  expect(reason([{}], [well], announced(web, ['iris'], false))).toBe('notProgrammed')
+})
+
+describe('several Services with one route', () => {
+  const route = (more: object) => ({ peer: 'p', prefix: '10.20.30.0/24', communities: [], ...more })
+
+  test('bandwidths add up, communities are united, the first decides the rest', () => {
+    expect(
+      mergeServices([
+        route({ localPref: 1, linkBandwidth: 5, communities: [standard(2, 2)] }),
+        route({ localPref: 2 }),
+        route({ linkBandwidth: 7, communities: [standard(1, 1)] }),
+      ]),
+    ).toEqual(route({ localPref: 1, linkBandwidth: 12, communities: [standard(1, 1), standard(2, 2)] }))
+  })
+
+  test('of none there is none', () => {
+    expect(mergeServices([])).toBeUndefined()
   })
 })

@@ -1,14 +1,9 @@
 import type { Address } from '#inet/address.ts'
 import { formatPrefix, prefixOf } from '#inet/prefix.ts'
-import type { BgpAdvertisement } from '#crds/config.ts'
+import type { BgpAdvertisement, Community } from '#crds/config.ts'
+import { communityKey, compareCommunities } from '#crds/parse/community.ts'
 import { matchesAny } from '#crds/selector.ts'
-import {
-  advertisementsOf,
-  endpointRefusal,
-  nodeRefusal,
-  type AnnouncedService,
-  type World,
-} from '../world.ts'
+import { nodeRefusal, type AnnouncedService, type World } from '../world.ts'
 import type { WireRoute } from '../wire/protocol.ts'
 
 /** What BGP should say for one Service from this node. */
@@ -24,7 +19,8 @@ const nothing = (reason: string): BgpPlan => ({ routes: [], reason, peers: [] })
 
 /**
  * The routes of one Service: each of its addresses by each matching advertisement, cut to the aggregation length,
- * for each peer of this node that the advertisement names.
+ * for each peer of this node that the advertisement names. The reasons come in upstream's order; those that
+ * upstream does not have, come where they do the least harm to it.
  * @param peers names of the BGPPeers that select this node
  */
 export function planBgp(
@@ -34,25 +30,32 @@ export function planBgp(
   world: World,
 ): BgpPlan {
   const labels = world.nodes.get(world.self)?.labels ?? {}
+  const found = { ofPool: false, here: false, forService: false }
   const routes = new Map<string, WireRoute>()
-  let matched = false
-  let selected = false
+  let conflict = false
   for (const { address, pool } of addresses) {
-    for (const ad of advertisementsOf(world.config.bgpAdvertisements, pool, target.service)) {
-      matched = true
+    if (pool === undefined) continue
+    for (const ad of world.config.bgpAdvertisements) {
+      if (!ad.pools.has(pool)) continue
+      found.ofPool = true
       if (!matchesAny(ad.nodeSelectors, labels)) continue
-      selected = true
+      found.here = true
+      if (!matchesAny(ad.serviceSelectors, target.service.labels)) continue
+      found.forService = true
       for (const peer of peers.filter((name) => ad.peers.length === 0 || ad.peers.includes(name))) {
-        const route = routeOf(address, ad, peer)
+        const route = routeOf(target, address, ad, peer, world.self)
         const key = `${peer} ${route.prefix}`
         const merged = mergeRoutes(routes.get(key), route)
-        if (merged === undefined) return nothing('conflictingAdvertisements')
-        routes.set(key, merged)
+        if (merged === undefined) conflict = true
+        else routes.set(key, merged)
       }
     }
   }
-  if (!matched) return nothing('noMatchingAdvertisement')
-  if (!selected) return nothing('notOwner')
+  // Upstream calls a pool without any advertisement notOwner, too: nobody would look for the right thing then.
+  if (!found.ofPool) return nothing('noMatchingAdvertisement')
+  if (!found.here) return nothing('notOwner')
+  if (!found.forService) return nothing('noMatchingAdvertisement')
+  if (conflict) return nothing('conflictingAdvertisements')
   const refusal = nodeRefusal(world, world.self) || endpointRefusal(target, world.self)
   if (refusal !== '') return nothing(refusal)
   if (!target.programmed) return nothing('notProgrammed')
@@ -61,23 +64,73 @@ export function planBgp(
   return { routes: all, reason: '', peers: [...new Set(all.map(({ peer }) => peer))].sort() }
 }
 
-function routeOf(address: Address, ad: BgpAdvertisement, peer: string): WireRoute {
+/** Upstream looks for local endpoints first: with none anywhere, a Service of policy Local has noLocalEndpoints. */
+function endpointRefusal({ service, endpoints }: AnnouncedService, node: string): string {
+  if (service.externalTrafficPolicy === 'Local' && !endpoints.byNode.has(node)) return 'noLocalEndpoints'
+  return endpoints.total === 0 ? 'noEndpoints' : ''
+}
+
+function routeOf(
+  target: AnnouncedService,
+  address: Address,
+  ad: BgpAdvertisement,
+  peer: string,
+  node: string,
+): WireRoute {
+  const { localPref, med, asPathPrepend, communities } = ad
   const length = address.family === 4 ? ad.aggregationLength : ad.aggregationLengthV6
+  // A node that passes everything on has no bandwidth of its own to promise; routers take 0 for "not told".
+  const endpoints = target.endpoints.byNode.get(node) ?? 0
+  const linkBandwidth =
+    ad.linkBandwidth === undefined || endpoints === 0 ? undefined : ad.linkBandwidth * endpoints
   return {
     peer,
     prefix: formatPrefix(prefixOf(address, length)),
-    ...(ad.localPref === undefined ? {} : { localPref: ad.localPref }),
-    communities: ad.communities,
+    ...(localPref === undefined ? {} : { localPref }),
+    ...(med === undefined ? {} : { med }),
+    ...(asPathPrepend === undefined ? {} : { asPathPrepend }),
+    ...(linkBandwidth === undefined ? {} : { linkBandwidth }),
+    communities,
   }
 }
 
 /**
- * Two advertisements of one prefix to one peer: communities are united, local preferences must agree.
+ * Two advertisements of one prefix of one Service to one peer: communities are united, all else must agree.
  * @returns undefined when they conflict
  */
-export function mergeRoutes(a: WireRoute | undefined, b: WireRoute): WireRoute | undefined {
+function mergeRoutes(a: WireRoute | undefined, b: WireRoute): WireRoute | undefined {
   if (a === undefined) return b
-  if (a.localPref !== b.localPref) return undefined
-  const communities = new Map([...a.communities, ...b.communities].map((one) => [one.value.join(':'), one]))
-  return { ...a, communities: [...communities.keys()].sort().map((key) => communities.get(key)!) }
+  const agreed =
+    a.localPref === b.localPref &&
+    a.med === b.med &&
+    a.asPathPrepend === b.asPathPrepend &&
+    a.linkBandwidth === b.linkBandwidth
+  return agreed ? { ...a, communities: unite(a.communities, b.communities) } : undefined
+}
+
+/**
+ * The routes of several Services to one prefix and peer as one: an aggregate, or an address that they share.
+ * Communities are united; bandwidths add up, since each is of the Service's own endpoints; of anything else that
+ * differs the first route's counts.
+ */
+export function mergeServices(routes: readonly WireRoute[]): WireRoute | undefined {
+  const [first, ...others] = routes
+  if (first === undefined || others.length === 0) return first
+  const bandwidths = routes.flatMap(({ linkBandwidth }) => linkBandwidth ?? [])
+  const { communities: own, ...rest } = first
+  // The keys in the order of every route: one that comes out the same is not sent again.
+  return {
+    ...rest,
+    ...(bandwidths.length > 0 && { linkBandwidth: bandwidths.reduce((sum, one) => sum + one, 0) }),
+    communities: others.reduce<readonly Community[]>(
+      (united, { communities }) => unite(united, communities),
+      own,
+    ),
+  }
+}
+
+function unite(a: readonly Community[], b: readonly Community[]): readonly Community[] {
+  if (b.length === 0) return a
+  const united = new Map([...a, ...b].map((community) => [communityKey(community), community]))
+  return [...united.values()].sort(compareCommunities)
 }

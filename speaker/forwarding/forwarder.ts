@@ -79,6 +79,7 @@ export class Forwarder {
   #failures = 0
   #generation = 0
   #lastSync = 0
+  #adopted: boolean | undefined
   #lastError: { at: number; text: string } | undefined
   #foreign = ''
   #serviceChanges = 0
@@ -190,6 +191,7 @@ export class Forwarder {
       foreign: this.#foreign,
       reason: this.#off ? 'forwarding is off' : this.#reason,
       forwarding: !this.#off && !this.#standingBy,
+      ...(this.#adopted === undefined ? {} : { adopted: this.#adopted }),
       *services() {
         for (const key of planner.services()) {
           const view = one(key)
@@ -280,12 +282,13 @@ export class Forwarder {
       this.#actual = copyElements(await dataplane.adopt())
     }
     const actual = this.#actual
+    const found = full ? countElements(actual) : 0
     const endpointChanges = this.#endpointChanges
     const serviceChanges = this.#serviceChanges
     const inherited = full ? dataplane.inherited?.() : undefined
     const { operations, services } = this.#planner.operations(actual, full, inherited)
     if (full) {
-      const counts = { elements: countElements(actual), operations: operations.length }
+      const counts = { elements: found, operations: operations.length }
       log.info(counts, 'forwarding adopted what the kernel holds')
     }
     // Even without operations after an adoption: a program that had to be replaced waits for it.
@@ -293,6 +296,7 @@ export class Forwarder {
     applyTo(actual, operations)
     this.#adopt = false
     this.#everSynced = true
+    this.#adopted ??= found > 0
     if (operations.length > 0) this.#generation++
     this.#lastSync = clock.now()
     this.#lastError = undefined

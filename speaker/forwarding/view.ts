@@ -13,6 +13,8 @@ export interface ForwardingView {
   readonly foreign: string
   /** packets are ours to forward: neither off nor standing by for another proxy */
   readonly forwarding: boolean
+  /** the first listing found elements of an earlier run; absent before that listing */
+  readonly adopted?: boolean
   /** what a person should know about why it is so, '' when there is nothing to say */
   readonly reason: string
   services(): Iterable<ForwardingServiceView>

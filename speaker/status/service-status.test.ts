@@ -15,20 +15,22 @@ beforeEach(() => {
 })
 afterEach(() => Promise.all(writers.map((writer) => writer.stop())))
 
+const owner = { apiVersion: 'v1', kind: 'Node', name: 'node1', uid: 'u1' }
+
 /** A writer on a node, with what it announces and which Services it has for itself. */
-function writerOn(node: string) {
+function writerOn(node: string, protocol: 'l2' | 'bgp' = 'l2') {
   const announced = new Map<string, ServiceStatusBody>()
   const alone = new Set<string>()
   const errors: unknown[] = []
   const writer = new ServiceStatusWriter({
     api,
     clock,
-    resource: resources.serviceL2Statuses,
+    resource: protocol === 'l2' ? resources.serviceL2Statuses : resources.serviceBgpStatuses,
     namespace: NAMESPACE,
     node,
-    prefix: 'l2',
-    othersMatter: true,
-    owner: () => undefined,
+    prefix: protocol,
+    othersMatter: protocol === 'l2',
+    owner: () => owner,
     exclusive: (key) => alone.has(key),
     desired: (key) => announced.get(key),
     onError: (error) => errors.push(error),
@@ -87,7 +89,7 @@ test('what is right already is not written again, also after a restart', async (
 })
 
 test('two nodes that hold an address of the same Service each keep their object', async () => {
-  const nodes = ['node1', 'node2'].map(writerOn)
+  const nodes = ['node1', 'node2'].map((node) => writerOn(node))
   for (const { writer, announced } of nodes) {
     announced.set('default/dual', { interfaces: [{ name: 'eth0' }] })
     writer.changed('default/dual')
@@ -111,4 +113,43 @@ test('who has the Service for itself removes what a dead node left', async () =>
   heir.writer.changed('default/web')
   await settle()
   expect((await statuses()).map(({ node }) => node)).toEqual(['node2'])
+})
+
+test('a ServiceBGPStatus as upstream: names, labels, owner, peers; each node its own', async () => {
+  const nodes = ['node1', 'node2'].map((node) => writerOn(node, 'bgp'))
+  const peers = async () =>
+    (await api.list(resources.serviceBgpStatuses, { namespace: NAMESPACE })).items
+      .map((item) => (item as unknown as { status: { node: string; peers: string[] } }).status)
+      .map((status) => `${status.node} ${status.peers.join('+')}`)
+      .sort()
+  for (const { writer, announced } of nodes) {
+    announced.set('default/web', { peers: ['leaf', 'spine'] })
+    writer.changed('default/web')
+  }
+  await settle()
+  expect(await peers()).toEqual(['node1 leaf+spine', 'node2 leaf+spine'])
+  const { items } = await api.list(resources.serviceBgpStatuses, { labelSelector: 'metallb.io/node=node1' })
+  expect(items).toMatchObject([
+    {
+      apiVersion: 'metallb.io/v1beta1',
+      kind: 'ServiceBGPStatus',
+      metadata: {
+        name: expect.stringMatching(/^bgp-[0-9a-f]{16}$/),
+        namespace: NAMESPACE,
+        labels: {
+          'metallb.io/node': 'node1',
+          'metallb.io/service-name': 'web',
+          'metallb.io/service-namespace': 'default',
+        },
+        ownerReferences: [owner],
+      },
+      status: { node: 'node1', serviceName: 'web', serviceNamespace: 'default', peers: ['leaf', 'spine'] },
+    },
+  ])
+  // Fewer peers on one node; nothing any more on the other.
+  nodes[0]?.announced.set('default/web', { peers: ['spine'] })
+  nodes[1]?.announced.clear()
+  for (const { writer } of nodes) writer.changed('default/web')
+  await settle()
+  expect(await peers()).toEqual(['node1 spine'])
 })

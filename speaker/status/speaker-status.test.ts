@@ -3,7 +3,9 @@ import { FakeKubeApi } from '#kube/fake-api.ts'
 import { resources } from '#kube/resources.ts'
 import { TestClock } from '#kube/test-clock.ts'
 import type { KubeObject } from '#kube/api.ts'
-import { projectSpeaker, SpeakerStatusWriter, type SpeakerState } from './speaker-status.ts'
+import type { Condition } from '#kube/objects/service.ts'
+import { projectSpeaker } from './project.ts'
+import { SpeakerStatusWriter, type SpeakerState } from './speaker-status.ts'
 
 const clock = new TestClock()
 const key = { name: 'node1' }
@@ -23,7 +25,15 @@ const leaving = { ok: false, reason: 'Leaving', message: 'leaving' }
 const node = { apiVersion: 'v1', kind: 'Node', name: 'node1', uid: 'u1' }
 
 function writerWith(state: SpeakerState['ready'], owner: typeof node | null = node) {
-  const now = { ready: state, held: 0, owner }
+  const now = {
+    ready: state,
+    held: 0,
+    owner,
+    neighbors: [] as SpeakerState['neighbors'],
+    unreachable: [] as string[],
+    sessions: [] as SpeakerState['sessions'],
+    drain: { phase: 'none', reason: '' } as SpeakerState['drain'],
+  }
   const errors: unknown[] = []
   const writer = new SpeakerStatusWriter({
     api,
@@ -32,8 +42,13 @@ function writerWith(state: SpeakerState['ready'], owner: typeof node | null = no
     state: () => ({
       node: 'node1',
       interfaces: [{ name: 'eth0', mac: '02:00:00:00:00:11', up: true, usable: true, prefixes: [] }],
-      sessions: [],
+      sessions: now.sessions,
       heldAddresses: now.held,
+      held: [],
+      problems: [],
+      neighbors: now.neighbors,
+      unreachable: now.unreachable,
+      drain: now.drain,
       forwarding: { mode: 'full', synced: true, generation: 1, reason: '' },
       ready: now.ready,
     }),
@@ -58,7 +73,8 @@ test('what other speakers read of it, and who owns it', async () => {
   writerWith(ready)
   await settle()
   const object = await get()
-  expect(projectSpeaker(object)).toEqual({ ready: true, interfaces: new Set(['eth0']) })
+  const eth0 = { mac: '02:00:00:00:00:11', prefixes: [] }
+  expect(projectSpeaker(object)).toEqual({ ready: true, interfaces: new Map([['eth0', eth0]]) })
   expect(object.metadata.ownerReferences).toMatchObject([{ kind: 'Node', name: 'node1' }])
 })
 
@@ -128,4 +144,175 @@ test('nothing changed, nothing written; of many changes the first at once, the r
   await settle()
   expect((await get()).status.heldAddresses).toBe(5)
   expect(api.requests.slice(before).filter((request) => request.startsWith('patch '))).toHaveLength(2)
+})
+
+const conditionsOf = async (): Promise<readonly Condition[]> =>
+  ((await get()).status as unknown as { conditions: Condition[] }).conditions
+
+const drainedNow = async () =>
+  (await conditionsOf()).map(({ type, status, reason, message }) => ({ type, status, reason, message })).at(2)
+
+test('the condition that the controller writes stays, and what it says counts', async () => {
+  const { writer, now } = writerWith(ready)
+  await settle()
+  const apiReachable = (status: 'True' | 'False') =>
+    api.patch(
+      resources.speakerStatuses,
+      key,
+      { metadata: key, status: { conditions: [{ type: 'ApiReachable', status, reason: 'x', message: '' }] } },
+      { type: 'apply', subresource: 'status', fieldManager: 'controller', force: true },
+    )
+  await apiReachable('False')
+  expect(projectSpeaker(await get())).toMatchObject({ ready: true, apiReachable: false })
+  now.held = 3
+  writer.changed()
+  await settle()
+  expect((await conditionsOf()).map(({ type }) => type)).toEqual([
+    'Ready',
+    'ForwardingSynced',
+    'Drained',
+    'ApiReachable',
+  ])
+  expect((await get()).status.heldAddresses).toBe(3)
+  await apiReachable('True')
+  expect(projectSpeaker(await get())).not.toHaveProperty('apiReachable')
+})
+
+test('a restart takes over its own conditions and no other', async () => {
+  const first = writerWith(ready)
+  await settle()
+  const before = await conditionsOf()
+  await api.patch(
+    resources.speakerStatuses,
+    key,
+    { metadata: key, status: { conditions: [{ type: 'ApiReachable', status: 'True' }] } },
+    { type: 'apply', subresource: 'status', fieldManager: 'controller' },
+  )
+  await first.writer.stop()
+  await clock.advance(60_000)
+  const second = writerWith(ready)
+  await settle()
+  expect((await conditionsOf()).slice(0, 3)).toEqual(before)
+  await api.patch(
+    resources.speakerStatuses,
+    key,
+    { metadata: key, status: { conditions: [] } },
+    { type: 'apply', subresource: 'status', fieldManager: 'controller' },
+  )
+  second.now.held = 1
+  second.writer.changed()
+  await settle()
+  expect((await conditionsOf()).map(({ type }) => type)).not.toContain('ApiReachable')
+})
+
+test('whom it watches, and whom it has seen die, for other speakers to read', async () => {
+  const { writer, now } = writerWith(ready)
+  const since = '2026-01-01T00:00:00Z'
+  now.neighbors = [
+    { node: 'a', state: 'dead', since },
+    { node: 'b', state: 'dead', since },
+    { node: 'c', state: 'alive', since },
+    { node: 'd', state: 'unknown', since },
+  ]
+  now.unreachable = ['b']
+  writer.changed()
+  await settle()
+  expect(projectSpeaker(await get()).neighbors).toEqual(
+    new Map([
+      ['c', 'alive'],
+      ['b', 'dead'],
+    ]),
+  )
+})
+
+test('it says how far a drain is', async () => {
+  const { writer, now } = writerWith(ready)
+  await settle()
+  expect(await drainedNow()).toMatchObject({ status: 'False', reason: 'NotDraining' })
+  const told = async (drain: SpeakerState['drain'], held: number) => {
+    Object.assign(now, { drain, held })
+    writer.changed()
+    await settle()
+    return drainedNow()
+  }
+  expect(await told({ phase: 'shutting', reason: 'Labelled' }, 2)).toEqual({
+    type: 'Drained',
+    status: 'False',
+    reason: 'Draining',
+    message:
+      'the Node has the label fairlead.io/drain; addresses are being handed over; routes are about to be withdrawn',
+  })
+  expect(await told({ phase: 'withdrawn', reason: 'Labelled' }, 2)).toMatchObject({ status: 'False' })
+  expect(await told({ phase: 'withdrawn', reason: 'Cordoned' }, 0)).toMatchObject({
+    status: 'True',
+    reason: 'Cordoned',
+  })
+})
+
+const session = (ipv4: number, more: object = {}): SpeakerState['sessions'] => [
+  {
+    peer: 'tor',
+    address: '192.0.2.1:179',
+    state: 'Established',
+    since: '2026-01-01T00:00:00Z',
+    announced: { ipv4, ipv6: 0 },
+    ...more,
+  },
+]
+
+test('counts of routes are told with whatever else changes, and alone every 30 seconds at most', async () => {
+  const { writer, now } = writerWith(ready)
+  now.sessions = session(1)
+  writer.changed()
+  await settle(1000)
+  const writes = () => api.requests.filter((request) => request.startsWith('patch ')).length
+  const announced = async () =>
+    ((await get()).status as unknown as { sessions: SpeakerState['sessions'] }).sessions[0].announced?.ipv4
+  const before = writes()
+  const tick = async (ipv4: number) => {
+    now.sessions = session(ipv4)
+    writer.changed()
+    await settle(1000)
+  }
+  for (let ipv4 = 2; ipv4 <= 20; ipv4++) await tick(ipv4)
+  expect([writes() - before, await announced()]).toEqual([0, 1])
+  for (let ipv4 = 21; ipv4 <= 40; ipv4++) await tick(ipv4)
+  expect(writes() - before).toBe(1)
+  await settle(40_000)
+  expect([writes() - before, await announced()]).toEqual([2, 40])
+  await tick(41)
+  now.held = 1
+  writer.changed()
+  await settle(1000)
+  expect([writes() - before, await announced()]).toEqual([3, 41])
+  await settle(120_000)
+  expect(writes() - before).toBe(3)
+})
+
+test('the time of a NOTIFICATION alone is never written', async () => {
+  const { writer, now } = writerWith(ready)
+  const refused = (at: string) =>
+    session(0, { state: 'Active', notificationReceived: { at, text: 'Bad Peer AS' } })
+  now.sessions = refused('2026-01-01T00:00:00Z')
+  writer.changed()
+  await settle(1000)
+  const before = api.requests.length
+  now.sessions = refused('2026-01-01T00:01:00Z')
+  writer.changed()
+  await settle(60_000)
+  expect(api.requests.length).toBe(before)
+})
+
+test('the first error, for the overview', async () => {
+  const { writer, now } = writerWith(ready)
+  const error = async () => ((await get()).status as unknown as { firstError?: string }).firstError
+  await settle()
+  expect(await error()).toBeUndefined()
+  now.sessions = session(0, { state: 'Active', lastError: 'no answer' })
+  writer.changed()
+  await settle()
+  expect(await error()).toBe('tor: no answer')
+  now.ready = leaving
+  await writer.flush()
+  expect(await error()).toBeUndefined()
 })

@@ -4,8 +4,14 @@ import { setCondition } from '#kube/conditions.ts'
 import { isKubeError } from '#kube/errors.ts'
 import { resources } from '#kube/resources.ts'
 import type { Condition } from '#kube/objects/service.ts'
+import { timestamp } from '#kube/timestamp.ts'
 import { WorkQueue, type Outcome } from '#kube/work-queue.ts'
-import type { SpeakerInfo } from '../world.ts'
+import type { DrainState } from '../drain/phase.ts'
+import type { WireNeighbor } from '../wire/protocol.ts'
+import { withoutCounts, withoutTimes } from './bgp-part.ts'
+import { firstError } from './first-error.ts'
+import { ownConditions, ownTypes } from './own-conditions.ts'
+import type { AddressProblem } from './problems.ts'
 
 /** The status of a SpeakerStatus object (fairlead.io/v1alpha1): what people see in `kubectl get speakerstatuses`. */
 export interface SpeakerStatusBody {
@@ -17,16 +23,19 @@ export interface SpeakerStatusBody {
     usable: boolean
     prefixes: readonly string[]
   }[]
-  readonly sessions: readonly {
-    peer: string
-    address: string
-    state: string
-    since: string
-    lastError?: string
-    /** absent without BFD */
-    bfd?: 'Up' | 'Down'
-  }[]
+  /** at most 100 */
+  readonly sessions: readonly SessionReport[]
+  /** of all peers that the node should have: `2/3`; absent without peers */
+  readonly sessionsUp?: string
   readonly heldAddresses: number
+  /** of the held addresses those that are held longest, at most 100 */
+  readonly held: readonly { address: string; since: string; interfaces: readonly string[] }[]
+  /** why addresses are not announced, as far as it is for this node to say; at most 100 */
+  readonly problems: readonly AddressProblem[]
+  /** the speakers that this one watches, at most 64 */
+  readonly neighbors: readonly { node: string; state: WireNeighbor['state']; since: string }[]
+  /** those of them of which this node has itself seen that they died */
+  readonly unreachable: readonly string[]
   readonly forwarding: {
     readonly mode: 'full' | 'off' | 'standby'
     readonly synced: boolean
@@ -34,16 +43,53 @@ export interface SpeakerStatusBody {
     /** what a person should know about why it is so, '' when there is nothing to say */
     readonly reason: string
   }
+  /** the first of what is wrong here, for the overview; absent when nothing is */
+  readonly firstError?: string
   readonly conditions: readonly Condition[]
 }
 
-/** What the writer needs to know; conditions are made of the rest. */
-export interface SpeakerState extends Omit<SpeakerStatusBody, 'conditions'> {
-  readonly ready: { readonly ok: boolean; readonly reason: string; readonly message: string }
+/** The BGP session with one peer. */
+export interface SessionReport {
+  readonly peer: string
+  /** `192.168.1.1:179` */
+  readonly address: string
+  readonly state: 'Established' | 'Active' | 'Idle'
+  /** of being up, or of not being up */
+  readonly since: string
+  readonly peerASN?: number
+  /** of the peer; this and what was negotiated while it is up */
+  readonly routerID?: string
+  readonly holdTime?: string
+  readonly keepaliveTime?: string
+  readonly capabilities?: readonly string[]
+  /** why it is not up */
+  readonly lastError?: string
+  /** the last NOTIFICATION each way, however long ago */
+  readonly notificationSent?: { readonly at: string; readonly text: string }
+  readonly notificationReceived?: { readonly at: string; readonly text: string }
+  /** routes that the peer has been sent, while it is up */
+  readonly announced?: { readonly ipv4: number; readonly ipv6: number }
+  /** routes that cannot be sent to this peer */
+  readonly unsent?: readonly { readonly reason: string; readonly message: string; readonly routes: number }[]
+  /** absent without BFD */
+  readonly bfd?: 'Up' | 'Down'
+  /** graceful restart: the peer has not heard of us since this speaker started */
+  readonly restarting?: boolean
 }
+
+/** What the writer needs to know; conditions are made of the rest. */
+export interface SpeakerState extends Omit<SpeakerStatusBody, 'conditions' | 'firstError'> {
+  readonly ready: { readonly ok: boolean; readonly reason: string; readonly message: string }
+  readonly drain: Pick<DrainState, 'phase' | 'reason'>
+}
+
+/** Field manager of server-side apply: the controller has one of its own for the condition that it writes. */
+const FIELD_MANAGER = 'fairlead-speaker'
 
 /** At most one write in this many milliseconds, however fast things change. */
 const MIN_INTERVAL_MS = 500
+/** When nothing but counts changed; they are told with whatever else changes, too. */
+const COUNTS_INTERVAL_MS = 30_000
 /** How long a speaker that starts again may take before others hear that it is not ready: a restart moves nothing. */
 const START_GRACE_MS = 30_000
 
@@ -59,7 +105,9 @@ export class SpeakerStatusWriter {
   readonly #owner: () => OwnerReference | undefined
   readonly #queue: WorkQueue
   #graceUntil = 0
-  #written = ''
+  /** `withoutCounts` tells whether there is something to write, `counts` whether there will be */
+  #written = { withoutCounts: '', counts: '' }
+  /** our own ones */
   #conditions: readonly Condition[] = []
   #known = false
   #lastWrite = 0
@@ -109,7 +157,7 @@ export class SpeakerStatusWriter {
   /** Somebody deleted the object: it is made again. */
   deleted(): void {
     this.#known = false
-    this.#written = ''
+    this.#written = { withoutCounts: '', counts: '' }
     this.changed()
   }
 
@@ -125,7 +173,7 @@ export class SpeakerStatusWriter {
   }
 
   async #write(): Promise<Outcome> {
-    const { ready, ...state } = this.#state()
+    const { ready, drain, ...state } = this.#state()
     if (!this.#known) {
       // Only a create can name the owner, and the Node may not have been listed yet.
       const early = ready.reason === 'Starting' && this.#owner() === undefined
@@ -136,33 +184,22 @@ export class SpeakerStatusWriter {
     if (ready.reason === 'Starting' && this.#wasReady() && this.#clock.now() < this.#graceUntil) {
       return { kind: 'after', ms: MIN_INTERVAL_MS }
     }
-    const now = new Date(this.#clock.now()).toISOString().replace(/\.\d+Z$/, 'Z')
-    const conditions = [
-      {
-        type: 'Ready',
-        status: ready.ok ? ('True' as const) : ('False' as const),
-        reason: ready.reason,
-        message: ready.message,
-      },
-      {
-        type: 'ForwardingSynced',
-        status: state.forwarding.synced ? ('True' as const) : ('False' as const),
-        reason: forwardingReason(state.forwarding),
-        message: state.forwarding.reason,
-      },
-    ].reduce<Condition[]>((all, condition) => setCondition(all, condition, now), [...this.#conditions])
-    const status: SpeakerStatusBody = { ...state, conditions }
-    // The generation is told with whatever else changes: alone it would be a write for every change of an endpoint.
-    const text = JSON.stringify({ ...status, forwarding: { ...state.forwarding, generation: 0 } })
-    if (text === this.#written) return { kind: 'done' }
+    const now = timestamp(this.#clock.now())
+    const conditions = ownConditions(ready, state, drain).reduce<Condition[]>(
+      (all, condition) => setCondition(all, condition, now),
+      [...this.#conditions],
+    )
+    const error = firstError({ ...state, ready })
+    const status: SpeakerStatusBody = { ...state, ...(error === '' ? {} : { firstError: error }), conditions }
+    const text = fingerprints(status)
+    if (text.withoutCounts === this.#written.withoutCounts) {
+      if (text.counts === this.#written.counts) return { kind: 'done' }
+      const wait = this.#lastWrite + COUNTS_INTERVAL_MS - this.#clock.now()
+      if (wait > 0) return { kind: 'after', ms: wait }
+    }
     this.#lastWrite = this.#clock.now()
     try {
-      await this.#api.patch(
-        resources.speakerStatuses,
-        { name: this.#node },
-        { status },
-        { type: 'merge', subresource: 'status' },
-      )
+      await this.#apply(status)
     } catch (error) {
       if (isKubeError(error, 'FL_KUBE_NOT_FOUND')) this.#known = false
       throw error
@@ -172,6 +209,17 @@ export class SpeakerStatusWriter {
     return { kind: 'done' }
   }
 
+  /** By server-side apply: the condition that the controller owns stays as it is. */
+  #apply(status: SpeakerStatusBody): Promise<KubeObject> {
+    const key = { name: this.#node }
+    return this.#api.patch(
+      resources.speakerStatuses,
+      key,
+      { apiVersion: API_VERSION, kind: 'SpeakerStatus', metadata: key, status },
+      { type: 'apply', subresource: 'status', fieldManager: FIELD_MANAGER, force: true },
+    )
+  }
+
   #wasReady(): boolean {
     return this.#conditions.some(({ type, status }) => type === 'Ready' && status === 'True')
   }
@@ -179,7 +227,7 @@ export class SpeakerStatusWriter {
   async #ensureObject(): Promise<readonly Condition[]> {
     const owner = this.#owner()
     const object = {
-      apiVersion: 'fairlead.io/v1alpha1',
+      apiVersion: API_VERSION,
       kind: 'SpeakerStatus',
       metadata: { name: this.#node, ...(owner === undefined ? {} : { ownerReferences: [owner] }) },
     }
@@ -189,24 +237,20 @@ export class SpeakerStatusWriter {
     } catch (error) {
       if (!isKubeError(error, 'FL_KUBE_EXISTS', 'FL_KUBE_CONFLICT')) throw error
       const found = await this.#api.get(resources.speakerStatuses, { name: this.#node })
-      return (found as KubeObject & { status?: { conditions?: Condition[] } }).status?.conditions ?? []
+      const { status } = found as KubeObject & { status?: { conditions?: Condition[] } }
+      return (status?.conditions ?? []).filter(({ type }) => ownTypes.has(type))
     }
   }
 }
 
-/** What other speakers need of a SpeakerStatus: is it ready, and on which interfaces may it answer. */
-export function projectSpeaker(object: KubeObject): SpeakerInfo {
-  const { status = {} } = object as KubeObject & { status?: Partial<SpeakerStatusBody> }
-  const ready = status.conditions?.find(({ type }) => type === 'Ready')
-  const interfaces = status.interfaces?.filter(({ usable }) => usable).map(({ name }) => name)
-  return {
-    ready: ready?.status === 'True',
-    ...(interfaces === undefined ? {} : { interfaces: new Set(interfaces) }),
-  }
-}
+const API_VERSION = 'fairlead.io/v1alpha1'
 
-function forwardingReason({ mode, synced }: SpeakerState['forwarding']): string {
-  if (mode === 'off') return 'ForwardingOff'
-  if (mode === 'standby') return 'OtherProxy'
-  return synced ? 'Synced' : 'NotSynced'
+/** One text for all that is worth a write at once, another one for what is worth one now and then. */
+function fingerprints({ sessions, ...status }: SpeakerStatusBody): { withoutCounts: string; counts: string } {
+  // The generation alone would be a write for every change of an endpoint.
+  const rest = { ...status, forwarding: { ...status.forwarding, generation: 0 } }
+  return {
+    withoutCounts: JSON.stringify([rest, withoutCounts(sessions)]),
+    counts: JSON.stringify(sessions.map(withoutTimes)),
+  }
 }

@@ -7,15 +7,22 @@ import {
   FakeClock,
   FakeConnection,
   message,
+  peerOpen,
   testConfig,
+  incomingConnection,
 } from '#bgp-ts/testing.ts'
+import { formatCommunity } from '#bgp-ts/wire/communities.ts'
+import { parseAddress } from '#inet/address.ts'
 import { formatPrefix } from '#inet/prefix.ts'
 import { defaultSettings } from '../bfd/config.ts'
 import type { BfdSessions } from '../bfd/sessions.ts'
 import type { BfdSessionStatus } from '../bfd/status.ts'
 import { FakeNetwork, fakeSessions, request } from '../bfd/testing.ts'
 import { BgpEdge } from './bgp-edge.ts'
+import type { AcceptingPeer } from './bgp-listener.ts'
+import type { Md5Counters } from './md5-counters.ts'
 import type { WireObserved, WirePeer, WireRoute } from './protocol.ts'
+import type { Routers } from './router-discovery-edge.ts'
 
 const keepalive = message('0013 04')
 
@@ -25,7 +32,10 @@ let observed: WireObserved[]
 let network: FakeNetwork
 let bfd: BfdSessions
 let onLink: boolean
+let md5: Md5Counters
 let connections: { config: PeerConfig; connection: FakeConnection }[]
+let listening: readonly AcceptingPeer[]
+let routers: FakeRouters
 
 beforeEach(() => {
   clock = new FakeClock()
@@ -34,11 +44,16 @@ beforeEach(() => {
   network = new FakeNetwork(clock)
   bfd = fakeSessions(network, 100)
   onLink = true
+  md5 = { missing: 3, unexpected: 0, wrong: 0 }
+  listening = []
   edge = new BgpEdge({
     clock,
     random: () => 0.5,
     bfd,
     onLink: () => onLink,
+    md5: () => md5,
+    listener: { update: (peers) => (listening = peers), stop: () => (listening = []) },
+    routers: (hooks) => (routers = new FakeRouters(hooks)),
     connect: (config) => {
       const connection = new FakeConnection()
       connections.push({ config, connection })
@@ -49,6 +64,33 @@ beforeEach(() => {
   })
   edge.start()
 })
+
+/** Routers as a test says. */
+class FakeRouters implements Routers {
+  readonly hooks: Parameters<ConstructorParameters<typeof BgpEdge>[0]['routers']>[0]
+  readonly known = new Map<string, string>()
+  wanted: ReadonlySet<string> = new Set()
+
+  constructor(hooks: FakeRouters['hooks']) {
+    this.hooks = hooks
+  }
+  want(interfaces: ReadonlySet<string>): void {
+    this.wanted = interfaces
+  }
+  router(name: string): { address: string } | { problem: string } {
+    const address = this.known.get(name)
+    return address === undefined ? { problem: `nobody on ${name}` } : { address }
+  }
+  stop(): void {
+    this.wanted = new Set()
+  }
+  hear(name: string, address: string | undefined): void {
+    if (address === undefined) this.known.delete(name)
+    else this.known.set(name, address)
+    this.hooks.onChange()
+    clock.advance(1)
+  }
+}
 
 const peer = (name: string, change: Partial<WirePeer> = {}): WirePeer => ({ ...testConfig, name, ...change })
 const route = (to: string, prefix: string): WireRoute => ({ peer: to, prefix, communities: [] })
@@ -152,6 +194,25 @@ describe('a blocked peer', () => {
     clock.advance(600_000)
     expect(connections).toHaveLength(1)
     expect(told().at(-1)).toMatchObject({ state: 'Idle', lastError: { text: blocked } })
+  })
+})
+
+test('a peer that does not answer: what the kernel dropped for its signature is told with it', () => {
+  edge.peers([peer('a', { password: 'secret' })])
+  md5 = { ...md5, missing: 7 }
+  clock.advance(60_000)
+  const texts = told().flatMap(({ lastError }) => lastError?.text ?? [])
+  expect(texts[0]).toContain('4 without the TCP MD5 signature that a password here asks for')
+  expect(texts.at(-1)).not.toContain('signature that')
+})
+
+test('so it is where the kernel gives up before the session does, as with a short hold time', () => {
+  edge.peers([peer('a', { password: 'secret', holdTime: 3000 })])
+  md5 = { ...md5, missing: 7 }
+  connections[0].connection.ended({ code: 'ETIMEDOUT', message: 'connect ETIMEDOUT' })
+  expect(told().at(-1)?.lastError).toMatchObject({
+    code: 'FL_BGP_CONNECT_TIMEOUT',
+    text: expect.stringContaining('4 without the TCP MD5 signature that a password here asks for') as string,
   })
 })
 
@@ -390,4 +451,226 @@ describe('BFD', () => {
     await stopped
     expect(handle.status().remoteState).toBe('AdminDown')
   })
+})
+
+describe('an unnumbered peer', () => {
+  const unnumbered = peer('a', {
+    unnumbered: true,
+    device: 'eth0',
+    address: parseAddress('::'),
+    extendedNextHop: true,
+  })
+  const last = () => told().findLast((status) => status.peer === 'a')
+
+  test('waits for its router, and says so', () => {
+    edge.peers([unnumbered])
+    expect(routers.wanted).toEqual(new Set(['eth0']))
+    expect(connections).toEqual([])
+    expect(last()).toMatchObject({
+      state: 'Idle',
+      endpoint: 'eth0:179',
+      lastError: { code: 'FL_WIRE_NO_ROUTER', text: 'nobody on eth0' },
+    })
+    routers.hear('eth0', 'fe80::1')
+    expect(connections.map(({ config }) => config.address)).toEqual([parseAddress('fe80::1')])
+    expect(last()).toMatchObject({ endpoint: '[fe80::1%eth0]:179' })
+  })
+
+  test('follows a router that is another one now, and keeps its session while it is the same', () => {
+    edge.peers([unnumbered])
+    routers.hear('eth0', 'fe80::1')
+    const connection = establish(connections[0])
+    expect(routers.hooks.inUse('eth0')).toBe(true)
+    expect(routers.hooks.inUse('eth1')).toBe(false)
+    routers.hear('eth0', 'fe80::1')
+    expect(connection.closed).toBe(false)
+    routers.hear('eth0', 'fe80::2')
+    expect(connection.closed).toBe(true)
+    expect(connections.at(-1)?.config.address).toEqual(parseAddress('fe80::2'))
+  })
+
+  test('is down when its interface is, and gone when it is not wanted', () => {
+    edge.peers([unnumbered])
+    routers.hear('eth0', 'fe80::1')
+    const connection = establish(connections[0])
+    routers.hear('eth0', undefined)
+    expect(connection.closed).toBe(true)
+    expect(last()).toMatchObject({ state: 'Idle', lastError: { code: 'FL_WIRE_NO_ROUTER' } })
+    edge.peers([])
+    expect(routers.wanted).toEqual(new Set())
+  })
+
+  test('that is blocked is not looked for', () => {
+    edge.peers([{ ...unnumbered, blocked: 'no Secret' }])
+    expect(routers.wanted).toEqual(new Set())
+    expect(last()?.lastError).toMatchObject({ code: 'FL_WIRE_PEER_BLOCKED', text: 'no Secret' })
+  })
+})
+
+describe('listening', () => {
+  test('for those that may connect and are not blocked', () => {
+    edge.peers([peer('a'), peer('b', { listen: true }), peer('c', { listen: true, blocked: 'no Secret' })])
+    expect(listening.map(({ config, wanted }) => [config.name, wanted])).toEqual([
+      ['a', false],
+      ['b', true],
+      ['c', false],
+    ])
+  })
+
+  test('a connection of the peer becomes its session', () => {
+    edge.peers([peer('a', { listen: true })])
+    const incoming = new FakeConnection()
+    incoming.localAddress = parseAddress('192.0.2.2')
+    incoming.remoteAddress = parseAddress('192.0.2.1')
+    listening[0].accept(incoming)
+    incoming.receive(encodeOpenBytes())
+    incoming.receive(keepalive)
+    expect(states('a').at(-1)).toBe('Established')
+  })
+
+  test('one that may not connect gets Cease 6/5', () => {
+    edge.peers([peer('a', { listen: false }), peer('b', { listen: true, blocked: 'no Secret' })])
+    for (const one of listening) {
+      const incoming = new FakeConnection()
+      one.accept(incoming)
+      expect(ceases(incoming)).toEqual([5])
+      expect(incoming.closed).toBe(true)
+    }
+  })
+
+  test('a peer that connects and leaves, over and over, is not told each time', () => {
+    edge.peers([peer('a', { listen: true })])
+    const before = told().length
+    for (let count = 0; count < 1000; count++) {
+      const connection = incomingConnection()
+      listening[0].accept(connection)
+      connection.ended({ code: 'ECONNRESET', message: String(count) })
+      clock.advance(1)
+    }
+    expect(told().length - before).toBeLessThan(100)
+    clock.advance(1000)
+    expect(told().at(-1)?.counters.connectionsAccepted).toBe(1000)
+    edge.peers([peer('a', { listen: true, blocked: 'enough' })])
+    expect(told().at(-1)?.lastError?.text).toBe('enough')
+  })
+
+  test('ends with the stop', async () => {
+    edge.peers([peer('a', { listen: true })])
+    await edge.stop()
+    expect(listening).toEqual([])
+  })
+})
+
+describe('End-of-RIB and graceful shutdown', () => {
+  const sent = (connection: FakeConnection): string[] => {
+    clock.advance(50)
+    return connection
+      .take(bothFamilies)
+      .flatMap((one) =>
+        one.type === 'update'
+          ? [`${one.nlri.map(formatPrefix).join()} ${one.attributes.communities.map(formatCommunity).join()}`]
+          : [],
+      )
+  }
+
+  test('End-of-RIB waits for the word that the routes are complete, in later sessions no more', () => {
+    edge.peers([peer('a')])
+    edge.routes([route('a', '10.0.0.1/32')], [])
+    const connection = establish(connections[0])
+    expect(sent(connection)).toEqual(['10.0.0.1/32 '])
+    edge.routesComplete()
+    expect(sent(connection)).toHaveLength(2)
+    edge.peers([peer('a'), peer('b')])
+    expect(sent(establish(connections[1]))).toHaveLength(2)
+  })
+
+  test('all routes carry GRACEFUL_SHUTDOWN, also to peers that come later, until it is taken back', () => {
+    edge.peers([peer('a')])
+    edge.routes([route('a', '10.0.0.1/32'), route('b', '10.0.0.1/32')], [])
+    const connection = establish(connections[0])
+    expect(sent(connection)).toEqual(['10.0.0.1/32 '])
+    edge.gracefulShutdown(true)
+    expect(sent(connection)).toEqual(['10.0.0.1/32 65535:0'])
+    edge.peers([peer('a'), peer('b')])
+    expect(sent(establish(connections[1]))).toEqual(['10.0.0.1/32 65535:0'])
+    edge.gracefulShutdown(false)
+    expect(sent(connection)).toEqual(['10.0.0.1/32 '])
+  })
+
+  test('every attribute of a route goes along', () => {
+    edge.peers([peer('a')])
+    edge.routes([{ ...route('a', '10.0.0.1/32'), med: 5, asPathPrepend: 1, linkBandwidth: 125e6 }], [])
+    const connection = establish(connections[0])
+    clock.advance(50)
+    expect(connection.take(bothFamilies)).toMatchObject([
+      {
+        attributes: {
+          med: 5,
+          asPath: [{ kind: 'sequence', as: [64500, 64500] }],
+          communities: [{ kind: 'extended' }],
+        },
+      },
+    ])
+  })
+})
+
+describe('a planned stop under graceful restart', () => {
+  const restarting = peer('a', { gracefulRestart: { restartTime: 120_000, forwardingPreserved: true } })
+  const peerRestarts = {
+    kind: 'gracefulRestart',
+    restarting: false,
+    notification: false,
+    restartTime: 120,
+    families: [],
+  } as const
+
+  const established = (): FakeConnection => {
+    edge.peers([restarting])
+    const { connection } = connections[0]
+    connection.opened('192.0.2.2', '192.0.2.1')
+    connection.receive(encodeOpenBytes({ capabilities: [...peerOpen().capabilities, peerRestarts] }))
+    connection.receive(keepalive)
+    connection.take(bothFamilies)
+    return connection
+  }
+
+  test('with routes: closed without a word, so that the router keeps them', async () => {
+    edge.routes([route('a', '10.0.0.1/32')], [])
+    const connection = established()
+    clock.advance(50)
+    connection.take(bothFamilies)
+    await edge.stop()
+    expect(connection.closed).toBe(true)
+    expect(connection.take(bothFamilies)).toEqual([])
+  })
+
+  test('without any route: Cease, as always', async () => {
+    const connection = established()
+    await edge.stop()
+    expect(ceases(connection)).toEqual([2])
+  })
+
+  test('a peer that does not do it hears a Cease', async () => {
+    edge.routes([route('a', '10.0.0.1/32')], [])
+    edge.peers([restarting])
+    const connection = establish(connections[0])
+    clock.advance(50)
+    connection.take(bothFamilies)
+    await edge.stop()
+    expect(ceases(connection)).toEqual([2])
+  })
+})
+
+test('a person asks for the routes and the last messages of a peer', () => {
+  edge.peers([peer('a')])
+  edge.routes([route('a', '10.0.0.1/32')], [])
+  establish(connections[0])
+  clock.advance(50)
+  expect(edge.answer({ about: 'routes', peer: 'a' })).toMatchObject({
+    about: 'routes',
+    total: 1,
+    routes: [{}],
+  })
+  expect(edge.answer({ about: 'messages', peer: 'a' })).toMatchObject({ about: 'messages' })
+  expect(edge.answer({ about: 'messages', peer: 'b' })).toEqual({ about: 'nobody' })
 })

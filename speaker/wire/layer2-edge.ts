@@ -1,17 +1,30 @@
 import type { Clock, Timer } from '#kube/clock.ts'
-import { openRouteSocket, type RouteEvent, type RouteSocket } from '#raw-socket/netlink/route.ts'
-import type { Link } from '../layer2/interfaces.ts'
+import type { BfdSessions } from '../bfd/sessions.ts'
+import type { GroupChange } from '../layer2/groups.ts'
 import { Layer2 } from '../layer2/layer2.ts'
-import { InterfacePort } from './interface-port.ts'
-import { LinkTable } from './link-table.ts'
+import { EventBatch } from './event-batch.ts'
+import { InterfacePorts } from './interface-ports.ts'
+import { LinkWatch } from './link-watch.ts'
 import type { WireLog } from './logger.ts'
-import type { WireAddress, WireObserved } from './protocol.ts'
+import { Neighbors } from './neighbors.ts'
+import { OutsideSubnets } from './outside-subnets.ts'
+import type {
+  WireAddress,
+  WireHolder,
+  WireInterface,
+  WireObserved,
+  WireSelf,
+  WireSpeaker,
+} from './protocol.ts'
+import { ReportDelay } from './report-delay.ts'
 import { Unheard } from './unheard.ts'
 
 export interface Layer2EdgeOptions {
   readonly node: string
   readonly clock: Clock
   readonly random: () => number
+  /** for watching the other speakers */
+  readonly sessions: Pick<BfdSessions, 'acquire'>
   readonly post: (observed: WireObserved) => void
   readonly log: WireLog
 }
@@ -19,45 +32,92 @@ export interface Layer2EdgeOptions {
 const countersInterval = 1000
 /** Of a frame that we failed on. */
 const loggedOctets = 128
-/** After a listing or a socket failed. */
-const retryDelay = 1000
+/** The core takes a longer time without a call for a time in which this process stood still. */
+const pulse = 100
+/** Rounds of asking the core what follows from what it has just done; what is left waits for the next turn. */
+const mostRounds = 8
+/** Turns of the event loop after which what has arrived counts as read, though more may come all the time. */
+const mostTurns = 64
+/** A planned stop that the core does not end by itself; it gives up after three seconds. */
+const longestStop = 3500
 
-/** Layer 2 on the real network: rtnetlink and packet sockets on one side of the core, messages on the other. */
+/** Layer 2 on the real network: links, packet sockets and BFD on one side of the core, messages on the other. */
 export class Layer2Edge {
   readonly #options: Layer2EdgeOptions
   readonly #core: Layer2
-  readonly #table = new LinkTable()
-  readonly #ports = new Map<number, InterfacePort>()
+  readonly #links: LinkWatch
+  readonly #neighbors: Neighbors
+  readonly #events: EventBatch
+  readonly #ports: InterfacePorts
   readonly #unheard = new Unheard()
-  /** groups that could not be joined and were not logged yet, and an example */
-  #refused: { groups: number; interface: string; group: string; error: string } | undefined
-  #routes: RouteSocket | undefined
+  readonly #delayed = new ReportDelay()
+  readonly #outside = new OutsideSubnets()
+  #interfaces: readonly WireInterface[] = []
   #wake: { at: number; timer: Timer } | undefined
   #countersTimer: Timer | undefined
-  #retry: Timer | undefined
-  #refreshDue = false
-  #listing = false
-  #listWanted = false
+  #settling = false
+  /** frames read so far */
+  #arrived = 0
+  /** the core was told something while it was being settled */
+  #moved = false
   #running = false
+  #stop: { readonly done: Promise<void>; readonly resolve: () => void; readonly limit: Timer } | undefined
 
   constructor(options: Layer2EdgeOptions) {
     this.#options = options
-    this.#core = new Layer2({ node: options.node, random: options.random })
+    const { node, clock, random, sessions, post, log } = options
+    this.#core = new Layer2({ node, random })
+    this.#events = new EventBatch(clock, (events) => post({ kind: 'layer2Events', events }))
+    this.#links = new LinkWatch({
+      clock,
+      log,
+      isOpen: (index) => this.#ports.has(index),
+      onChange: () => this.#refresh(),
+    })
+    this.#ports = new InterfacePorts({
+      log,
+      onFrame: (frame, index) => this.#receive(frame, index),
+      groupsOn: (index) => this.#groupsOn(index),
+      // Where a group cannot be joined its addresses are silent.
+      onGroup: (index, name, group, heard) => this.#unheard.report(index, name, group, heard),
+      onClosed: (index) => this.#unheard.closed(index),
+      again: () => this.#links.again(),
+    })
+    this.#neighbors = new Neighbors({
+      node,
+      clock,
+      sessions,
+      onState: (name, state) => {
+        this.#core.neighbor(name, state, clock.now())
+        this.#settle()
+      },
+      onTold: (neighbors, gone) => post({ kind: 'neighbors', neighbors, gone }),
+    })
   }
 
   /** @throws SystemError when the kernel gives no rtnetlink socket */
   start(): void {
     this.#running = true
-    this.#routes = openRouteSocket()
-    this.#routes.watch((event) => this.#onRouteEvent(event))
-    void this.#list()
+    this.#links.start()
+    this.#neighbors.start()
     this.#scheduleCounters()
   }
 
   addresses(put: readonly WireAddress[], remove: readonly string[]): void {
     this.#core.remove(remove)
+    for (const address of remove) this.#delayed.forget(address)
     this.#unheard.forget(remove)
+    this.#outside.forget(remove)
     this.#core.put(put)
+    this.#settle()
+  }
+
+  speakers(self: WireSelf, others: readonly WireSpeaker[]): void {
+    this.#core.speakers(self, others, this.#options.clock.now())
+    // Once for all of them.
+    this.#settling = true
+    this.#neighbors.speakers(self, others)
+    this.#settling = false
     this.#settle()
   }
 
@@ -69,85 +129,39 @@ export class Layer2Edge {
     this.#refresh()
   }
 
-  /** Silent at once; then everything is closed. */
-  stop(): void {
-    if (!this.#running) return
-    this.#core.stop()
+  /**
+   * Planned stop: first the other speakers are told, who then take the addresses over; each is answered for until its
+   * successor is heard, for three seconds at most. Then everything is closed.
+   */
+  stop(): Promise<void> {
+    if (this.#stop !== undefined) return this.#stop.done
+    if (!this.#running) return Promise.resolve()
+    const { clock } = this.#options
+    const { promise: done, resolve } = Promise.withResolvers<void>()
+    this.#stop = { done, resolve, limit: clock.setTimeout(() => this.#close(), longestStop) }
+    this.#neighbors.leave()
+    this.#core.stop(clock.now())
     this.#settle()
-    this.#postCounters()
-    this.#running = false
-    this.#routes?.close()
-    for (const timer of [this.#wake?.timer, this.#countersTimer, this.#retry]) timer?.cancel()
-    for (const port of this.#ports.values()) port.close()
-    this.#ports.clear()
+    return done
   }
 
-  /** One listing at a time; what is asked for meanwhile is one more. */
-  async #list(): Promise<void> {
-    this.#listWanted = true
-    if (this.#listing) return
-    this.#listing = true
-    try {
-      while (this.#listWanted && this.#running) {
-        this.#listWanted = false
-        await this.#listOnce()
-      }
-    } finally {
-      this.#listing = false
-    }
-  }
-
-  async #listOnce(): Promise<void> {
-    const routes = this.#routes as RouteSocket
-    this.#table.listing()
-    try {
-      const links = await routes.listLinks()
-      const addresses = await routes.listAddresses()
-      if (!this.#running) return
-      this.#table.listed(links, addresses)
-      this.#refresh()
-    } catch (error) {
-      if (!this.#running) return
-      this.#options.log('error', 'cannot list interfaces; trying again', { error: String(error) })
-      this.#again()
-    }
-  }
-
-  #again(): void {
-    this.#retry ??= this.#options.clock.setTimeout(() => {
-      this.#retry = undefined
-      void this.#list()
-    }, retryDelay)
-  }
-
-  #onRouteEvent(event: RouteEvent): void {
+  #close(): void {
     if (!this.#running) return
-    if (event.kind === 'resync') return void this.#list()
-    this.#table.apply(event)
-    if (event.kind === 'link' && event.removed && this.#ports.has(event.link.index)) {
-      // At once: its successor may get the same index, and a socket of the old one would hear nothing.
-      this.#refresh()
-    } else if (!this.#refreshDue) {
-      this.#refreshDue = true
-      setImmediate(() => {
-        if (this.#refreshDue && this.#running) this.#refresh()
-      })
-    }
+    this.#running = false
+    this.#postCounters()
+    this.#events.flush()
+    this.#links.stop()
+    for (const timer of [this.#wake?.timer, this.#countersTimer, this.#stop?.limit]) timer?.cancel()
+    this.#ports.close()
+    this.#stop?.resolve()
   }
 
   /** Opens and closes what the links call for; only an interface that can be heard is usable. */
   #refresh(): void {
-    this.#refreshDue = false
-    const links = this.#table.links()
+    if (!this.#running) return
+    const links = this.#links.links()
     const wanted = new Map(links.filter((link) => this.#core.wants(link)).map((link) => [link.index, link]))
-    for (const [index, port] of this.#ports) {
-      if (wanted.has(index)) continue
-      this.#ports.delete(index)
-      this.#unheard.closed(index)
-      port.close()
-    }
-    if ([...this.#ports.values()].filter((port) => port.retry()).length > 0) this.#again()
-    for (const [index, link] of wanted) if (!this.#ports.has(index)) this.#open(link)
+    this.#ports.update(wanted)
     const heard = links.map((link) =>
       wanted.has(link.index) && !this.#ports.has(link.index) ? { ...link, noSocket: true } : link,
     )
@@ -155,65 +169,97 @@ export class Layer2Edge {
     this.#settle()
   }
 
-  #open({ index, name }: Link): void {
-    const { log } = this.#options
-    try {
-      const port = InterfacePort.open({
-        index,
-        name,
-        onFrame: (frame) => this.#receive(frame, index),
-        onError: (error) => log('warn', 'socket error', { interface: name, error: error.message }),
-        onGroup: (group, refused) => this.#onGroup(index, name, group, refused),
-      })
-      this.#ports.set(index, port)
-      for (const group of this.#core.groupsOn(index)) port.join(group)
-    } catch (error) {
-      log('error', 'cannot open a packet socket; trying again', { interface: name, error: String(error) })
-      this.#again()
-    }
+  /** Applies what came out different at once; what is due comes after what has arrived. */
+  #settle(): void {
+    this.#moved = true
+    if (this.#settling) return
+    this.#run(false)
+    this.#wakeAt(0)
   }
 
-  /** Applies what came out different: silence and groups before announcements. */
-  #settle(): void {
-    const { clock, post } = this.#options
-    const { interfaces, groups, holders } = this.#core.settle(clock.now())
+  /**
+   * Silence and groups before announcements, until nothing more comes of it.
+   * @param due does what is due as well
+   */
+  #run(due: boolean): void {
+    this.#settling = true
+    try {
+      let deadline = Infinity
+      for (let round = 0; this.#moved && round < mostRounds; round++) {
+        this.#moved = false
+        this.#apply()
+        if (due) deadline = this.#due()
+      }
+      if (due) this.#wakeAt(this.#moved ? 0 : deadline)
+    } finally {
+      this.#settling = false
+    }
+    if (this.#stop !== undefined && this.#core.stopped) this.#close()
+  }
+
+  /**
+   * Nothing is decided by the time that has passed before the frames of that time are read: timers go before sockets,
+   * and the answer that fences a take-over may lie in one.
+   */
+  #afterArrivals(run: () => void, turn = 1): void {
+    const before = this.#arrived
+    setImmediate(() => {
+      if (!this.#running) return
+      if (this.#arrived === before || turn === mostTurns) run()
+      else this.#afterArrivals(run, turn + 1)
+    })
+  }
+
+  #apply(): void {
+    const { clock, post, log } = this.#options
+    const now = clock.now()
+    const { interfaces, groups, holders, events } = this.#core.settle(now)
+    this.#events.add(events)
+    this.#change(groups)
+    this.#ports.logRefused()
+    if (interfaces !== undefined) {
+      this.#interfaces = interfaces
+      post({ kind: 'interfaces', interfaces })
+    }
+    for (const { address, held } of holders) if (!held) this.#delayed.forget(address)
+    const told: WireHolder[] = this.#unheard.tell(holders, now)
+    if (told.length > 0) post({ kind: 'holders', holders: told })
+    const outside = this.#outside.find(told, this.#interfaces)
+    if (outside.length > 0) {
+      const message =
+        'addresses are announced where no interface has a subnet with them: hosts there may not ask'
+      log('warn', message, { addresses: outside.length, example: outside[0] })
+    }
+    if (interfaces !== undefined) this.#neighbors.interfaces(interfaces)
+  }
+
+  #change(groups: readonly GroupChange[]): void {
+    const now = this.#options.clock.now()
     for (const { interfaceIndex, group, join } of groups) {
-      const port = this.#ports.get(interfaceIndex)
-      if (join) port?.join(group)
-      else {
-        port?.leave(group)
+      if (join) {
+        this.#delayed.joined(interfaceIndex, group, now)
+        this.#ports.join(interfaceIndex, group)
+      } else {
+        this.#ports.leave(interfaceIndex, group)
         this.#unheard.report(interfaceIndex, '', group, true)
       }
     }
-    this.#logRefused()
-    if (interfaces !== undefined) post({ kind: 'interfaces', interfaces })
-    const told = this.#unheard.tell(holders, clock.now())
-    if (told.length > 0) post({ kind: 'holders', holders: told })
-    this.#tick()
   }
 
-  /** Where a group cannot be joined its addresses are silent, and it is tried again with the next listing. */
-  #onGroup(index: number, name: string, group: string, refused: Error | undefined): void {
-    this.#unheard.report(index, name, group, refused === undefined)
-    if (refused === undefined) return
-    this.#refused ??= { groups: 0, interface: name, group, error: refused.message }
-    this.#refused.groups++
-  }
-
-  #logRefused(): void {
-    if (this.#refused === undefined) return
-    const message = 'cannot join solicited-node groups: their addresses are silent on the interface'
-    this.#options.log('error', message, this.#refused)
-    this.#refused = undefined
-    this.#again()
+  /** For an interface that is opened now. */
+  #groupsOn(index: number): readonly string[] {
+    const groups = this.#core.groupsOn(index)
+    for (const group of groups) this.#delayed.joined(index, group, this.#options.clock.now())
+    return groups
   }
 
   /** No frame may end the thread, whatever our parsers make of it. */
   #receive(frame: Uint8Array, index: number): Uint8Array | undefined {
     const { clock, log } = this.#options
+    this.#arrived++
     try {
       const answer = this.#core.receive(frame, index, clock.now())
-      if (answer === 'conflict') this.#tick()
+      if (answer === 'look') this.#settle()
       else if (answer !== undefined && !this.#unheard.mutes(answer, index)) return answer
     } catch (error) {
       const octets = Buffer.from(frame).toString('hex', 0, loggedOctets)
@@ -222,29 +268,37 @@ export class Layer2Edge {
     return undefined
   }
 
-  /** Does what is due now and sets the timer for what comes next. */
-  #tick(): void {
+  /** Does what is due now, and says when the next comes: Infinity for never. */
+  #due(): number {
     const { clock, post } = this.#options
-    const { frames, conflicts, deadline } = this.#core.due(clock.now())
-    for (const { interfaceIndex, frame } of frames) {
-      if (!this.#unheard.mutes(frame, interfaceIndex)) this.#ports.get(interfaceIndex)?.send(frame)
+    const now = clock.now()
+    const { frames, conflicts, deadline, changed } = this.#core.due(now)
+    this.#moved ||= changed
+    for (const outgoing of [...this.#delayed.due(now), ...frames]) {
+      const { interfaceIndex, frame } = outgoing
+      if (this.#unheard.mutes(frame, interfaceIndex) || !this.#delayed.passes(outgoing, now)) continue
+      this.#ports.send(interfaceIndex, frame)
     }
     for (const { address, mac, interfaceIndex, at } of conflicts) {
       post({ kind: 'conflict', address, mac, interface: this.#core.interfaceName(interfaceIndex), at })
     }
-    this.#wakeAt(deadline)
+    return Math.min(now + pulse, deadline ?? Infinity, this.#delayed.deadline ?? Infinity)
   }
 
-  #wakeAt(deadline: number | undefined): void {
-    if (this.#wake?.at === deadline) return
+  #wakeAt(deadline: number): void {
+    // To wake too early does no harm.
+    if (this.#wake !== undefined && this.#wake.at <= deadline) return
     this.#wake?.timer.cancel()
     this.#wake = undefined
-    if (deadline === undefined || !this.#running) return
+    if (deadline === Infinity || !this.#running) return
     const { clock } = this.#options
     const timer = clock.setTimeout(
       () => {
         this.#wake = undefined
-        this.#tick()
+        this.#afterArrivals(() => {
+          this.#moved = true
+          if (!this.#settling) this.#run(true)
+        })
       },
       Math.ceil(Math.max(0, deadline - clock.now())),
     )

@@ -2,11 +2,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { cleanup, connect, createNetns, must, run, spawnIn, until, type Netns } from '../../test/netns.ts'
+import { cleanup, connect, createNetns, must, run, spawnIn, type Netns } from '../../test/netns.ts'
 import { arpOperation, buildArp, buildGratuitousRequest, type ArpPacket } from '../layer2/arp.ts'
 import { announceSchedule } from '../layer2/announce.ts'
 import { broadcastMac, macNumber } from '../layer2/ethernet.ts'
-import { only, Station, WireRig } from './kernel-rig.ts'
+import { eventually, only, Station, WireRig } from './kernel-rig.ts'
 
 const nodeMac = '02:00:00:00:00:0a'
 const clientMac = '02:00:00:00:00:c7'
@@ -65,8 +65,11 @@ const answers = () =>
 
 const groups = () => must(node, 'ip', ['maddress', 'show', 'dev', 'eth0'])
 
-/** All that the node sent. */
-const mine = () => station.heard.filter(({ source }) => source === macNumber(nodeMac))
+/** What the node has said of the address, unasked or not. */
+const mine = () =>
+  station.heard.filter(
+    ({ source, senderAddress }) => source === macNumber(nodeMac) && senderAddress === vipNumber,
+  )
 
 /** Asks for an address of the node itself: when its answer is there, ours would have been, too. */
 const settled = () =>
@@ -77,7 +80,7 @@ describe('answers', () => {
     await wire.hold(only('node-a', vip))
     await run(client, 'ip', ['neigh', 'flush', 'dev', 'eth0'])
     await must(client, 'bash', ['-c', `echo x > /dev/udp/${vip}/9`])
-    const entry = await until('the neighbour entry', async () => {
+    const entry = await eventually('the neighbour entry', async () => {
       const text = await must(client, 'ip', ['neigh', 'show', vip, 'dev', 'eth0'])
       return text.includes('lladdr') && text
     })
@@ -113,7 +116,7 @@ describe('answers', () => {
   test('counted', async () => {
     await wire.hold(only('node-a', vip))
     await station.ask(request(), () => answers().length > 0)
-    const counters = await until('counters', () =>
+    const counters = await eventually('counters', () =>
       wire
         .of('counters')
         .flatMap(({ addresses }) => addresses)
@@ -126,19 +129,19 @@ describe('answers', () => {
 
   test('IPv6: solicitation, and the group is joined only while it is needed', async () => {
     await wire.hold(only('node-a', vip6))
-    await until('the group', async () => (await groups()).includes('ff02::1:ff00:50'))
+    await eventually('the group', async () => (await groups()).includes('ff02::1:ff00:50'))
     // ndisc6 takes only answers whose source is the target itself, so the client's kernel is asked.
     const resolved = async () => {
       await run(client, 'ip', ['neigh', 'flush', 'dev', 'eth0'])
       await must(client, 'bash', ['-c', `echo x > /dev/udp/${vip6}/9`])
-      return until('an outcome', async () => {
+      return eventually('an outcome', async () => {
         const text = await must(client, 'ip', ['neigh', 'show', vip6, 'dev', 'eth0'])
         return /lladdr|FAILED/.test(text) && text
       })
     }
     expect(await resolved()).toContain(nodeMac)
     wire.send({ kind: 'addresses', put: [], remove: [vip6] })
-    await until('the group left', async () => !(await groups()).includes('ff02::1:ff00:50'))
+    await eventually('the group left', async () => !(await groups()).includes('ff02::1:ff00:50'))
     expect(await resolved()).toContain('FAILED')
   })
 })
@@ -152,28 +155,28 @@ test('IPv6: where the group cannot be joined the address is not held, until it c
   listener.stdout?.on('data', (text) => (heard += String(text)))
   let said = ''
   listener.stderr?.on('data', (text) => (said += String(text)))
-  await until('tcpdump', () => said.includes('listening on'))
+  await eventually('tcpdump', () => said.includes('listening on'))
   try {
     await allow(0)
     wire.send({ kind: 'addresses', put: [only('node-a', vip6)], remove: [] })
-    const silent = await until('the holder', () => wire.holder(vip6))
-    expect(silent).toMatchObject({ held: false, interfaces: [], reason: 'noInterface' })
+    await eventually('silent for that', () => wire.holder(vip6)?.reason === 'noInterface')
+    expect(wire.holder(vip6)).toMatchObject({ held: false, interfaces: [] })
     expect(await groups()).not.toContain('ff02::1:ff00:50')
     expect(wire.of('log').at(-1)).toMatchObject({
       level: 'error',
       fields: { groups: 1, interface: 'eth0', group: 'ff02::1:ff00:50' },
     })
     await allow(usual)
-    await until('held', () => wire.holder(vip6)?.held)
+    await eventually('held', () => wire.holder(vip6)?.held)
     expect(await groups()).toContain('ff02::1:ff00:50')
     expect(wire.holder(vip6)).toMatchObject({ interfaces: ['eth0'], reason: '' })
     await run(client, 'ip', ['neigh', 'flush', 'dev', 'eth0'])
     await must(client, 'bash', ['-c', `echo x > /dev/udp/${vip6}/9`])
-    await until('the neighbour entry', async () =>
+    await eventually('the neighbour entry', async () =>
       (await must(client, 'ip', ['neigh', 'show', vip6, 'dev', 'eth0'])).includes(nodeMac),
     )
     const advertised = () => heard.split('\n').filter((line) => line.includes(`tgt is ${vip6}`))
-    await until('the advertisement', () => advertised().length > 0)
+    await eventually('the advertisement', () => advertised().length > 0)
     // tcpdump tells late, but in order and with the time: there was none before.
     const from = wire.holder(vip6)?.since ?? 0
     for (const line of advertised()) expect(1000 * Number(line.split(' ')[0])).toBeGreaterThanOrEqual(from)
@@ -184,11 +187,11 @@ test('IPv6: where the group cannot be joined the address is not held, until it c
 })
 
 describe('announcements', () => {
-  test('on take-over, as request and reply, by the schedule', async () => {
+  test('23: on take-over, as request and reply, by the schedule', async () => {
     const started = performance.now()
     await wire.hold(only('node-a', vip))
     const rounds = announceSchedule[4].slice(0, 4)
-    await until('four rounds', () => mine().length >= 2 * rounds.length)
+    await eventually('four rounds', () => mine().length >= 2 * rounds.length)
     const heard = mine().slice(0, 2 * rounds.length)
     for (const [round, due] of rounds.entries()) {
       const [asked, replied] = heard.slice(2 * round, 2 * round + 2)
@@ -208,9 +211,9 @@ describe('announcements', () => {
 
 describe('silence', () => {
   test.each<[string, () => void]>([
-    ['removed', () => wire.send({ kind: 'addresses', put: [], remove: [vip] })],
+    ['25: removed', () => wire.send({ kind: 'addresses', put: [], remove: [vip] })],
     [
-      'not served',
+      '25: not served, as it has lost its last endpoint',
       () => wire.send({ kind: 'addresses', put: [only('node-a', vip, { served: false })], remove: [] }),
     ],
     ['excluded interface', () => wire.send({ kind: 'excludeInterfaces', patterns: ['^eth0$'] })],
@@ -224,11 +227,21 @@ describe('silence', () => {
       put: [only('node-a', '192.0.2.77', { candidates: [] })],
       remove: [],
     })
-    await until('the change', () => wire.holder('192.0.2.77'))
+    await eventually('the change', () => wire.holder('192.0.2.77'))
     station.heard.length = 0
     station.send(request())
     await settled()
     expect(answers()).toEqual([])
+  })
+
+  test('24, derived: it is for another node, and this one may not hold it any more', async () => {
+    await wire.hold(only('node-a', vip))
+    wire.send({ kind: 'addresses', put: [only('node-b', vip)], remove: [] })
+    await eventually('given up', () => wire.holder(vip)?.held === false)
+    station.heard.length = 0
+    station.send(request())
+    await settled()
+    expect(mine()).toEqual([])
   })
 
   test('planned stop', async () => {
@@ -248,9 +261,9 @@ test('a foreign claim is a conflict, told once and answered with an announcement
   station.heard.length = 0
   for (let index = 0; index < 5; index++)
     station.send(buildGratuitousRequest(vipNumber, macNumber(clientMac)))
-  const conflict = await until('the conflict', () => wire.of('conflict').at(0))
+  const conflict = await eventually('the conflict', () => wire.of('conflict').at(0))
   expect(conflict).toMatchObject({ address: vip, mac: clientMac, interface: 'eth0' })
-  await until('a defence', () => mine().length > 0)
+  await eventually('a defence', () => mine().length > 0)
   expect(answers()).toEqual([])
   expect(wire.of('conflict')).toHaveLength(1)
 })
@@ -258,29 +271,52 @@ test('a foreign claim is a conflict, told once and answered with an announcement
 test('interface down and up again: the holder follows, and answers and announcements return', async () => {
   await wire.hold(only('node-a', vip))
   await must(node, 'ip', ['link', 'set', 'eth0', 'down'])
-  await until('not held', () => wire.holder(vip)?.reason === 'noInterface')
+  await eventually('not held', () => wire.holder(vip)?.reason === 'noInterface')
   station.heard.length = 0
   await must(node, 'ip', ['link', 'set', 'eth0', 'up'])
-  await until('held again', () => wire.holder(vip)?.held)
-  await until('announced again', () => mine().length > 0)
+  await eventually('held again', () => wire.holder(vip)?.held)
+  await eventually('announced again', () => mine().length > 0)
   await station.ask(request(), () => answers().length > 0)
+})
+
+test('an address outside every subnet of the interface is answered for, and that is said once', async () => {
+  const outside = '198.51.100.50'
+  const said = () => wire.of('log').filter(({ message }) => message.includes('no interface has a subnet'))
+  await wire.hold(only('node-a', vip), only('node-a', outside), only('node-a', '2001:db8:1::50'))
+  await station.ask(
+    request({ targetAddress: 0xc6336432 }),
+    ({ operation, senderAddress }) => operation === arpOperation.reply && senderAddress === 0xc6336432,
+  )
+  const addresses = () => said().reduce((sum, { fields }) => sum + Number(fields.addresses), 0)
+  await eventually('both said', () => addresses() === 2)
+  expect(said()[0]).toMatchObject({ level: 'warn' })
+  wire.send({ kind: 'addresses', put: [only('node-a', outside, { served: false })], remove: [] })
+  await eventually('silent', () => wire.holder(outside)?.held === false)
+  await wire.hold(only('node-a', outside))
+  expect(addresses()).toBe(2)
+})
+
+test('no interface of that name: silent, and why', async () => {
+  wire.send({ kind: 'addresses', put: [only('node-a', vip, { interfaces: ['eth7'] })], remove: [] })
+  await eventually('the reason', () => wire.holder(vip)?.reason === 'noInterface')
+  expect(wire.holder(vip)).toMatchObject({ held: false, interfaces: [] })
 })
 
 test('an interface that appears later is used', async () => {
   await wire.hold(only('node-a', vip))
   await connect({ ns: node, device: 'eth1' }, { ns: client, device: 'eth1' })
-  await until('held on both', () => wire.holder(vip)?.interfaces.length === 2)
+  await eventually('held on both', () => wire.holder(vip)?.interfaces.length === 2)
   const other = await Station.open(client, 'eth1')
   try {
     await other.ask(request(), ({ senderAddress }) => senderAddress === vipNumber)
     await must(node, 'ip', ['link', 'delete', 'eth1'])
-    await until('gone', () => wire.holder(vip)?.interfaces.length === 1)
+    await eventually('gone', () => wire.holder(vip)?.interfaces.length === 1)
   } finally {
     other.close()
   }
 })
 
-test('a port of a bridge is silent: one answer, from the bridge', async () => {
+test('20: a port of a bridge is silent: one answer, from the bridge', async () => {
   const bridgeMac = '02:00:00:00:00:bb'
   await connect({ ns: node, device: 'port0' }, { ns: client, device: 'eth2' })
   await must(node, 'ip', ['link', 'add', 'br0', 'address', bridgeMac, 'type', 'bridge'])
@@ -288,11 +324,11 @@ test('a port of a bridge is silent: one answer, from the bridge', async () => {
   await must(node, 'ip', ['link', 'set', 'br0', 'up'])
   await wire.hold(only('node-a', vip, { interfaces: ['br0', 'port0'] }))
   const interfaces = () => wire.holder(vip)?.interfaces.join()
-  await until('the bridge alone', () => interfaces() === 'br0')
+  await eventually('the bridge alone', () => interfaces() === 'br0')
   const other = await Station.open(client, 'eth2')
   try {
     // A port forwards nothing until it has passed through learning.
-    await until('an answer', () => {
+    await eventually('an answer', () => {
       other.send(request())
       return other.heard.some(({ senderAddress }) => senderAddress === vipNumber)
     })
@@ -328,7 +364,7 @@ test('answers while the main thread is blocked', async () => {
 
 test('a message that breaks the thread reaches onCrash', async () => {
   wire.send({ kind: 'addresses', put: null, remove: null } as never)
-  const error = await until('the crash', () => wire.crashes.at(0))
+  const error = await eventually('the crash', () => wire.crashes.at(0))
   expect(error).toBeInstanceOf(TypeError)
   wire.crashes.length = 0
 })

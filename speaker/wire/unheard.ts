@@ -1,6 +1,6 @@
-import { addressFromBytes, formatAddress, tryParseAddress } from '#inet/address.ts'
-import { etherType, readHeader } from '../layer2/ethernet.ts'
+import { tryParseAddress } from '#inet/address.ts'
 import { solicitedNodeGroup } from '../layer2/groups.ts'
+import { advertisedAddress } from './advertised.ts'
 import type { WireHolder } from './protocol.ts'
 
 interface Told {
@@ -9,10 +9,6 @@ interface Told {
   /** as it was told */
   readonly told: WireHolder
 }
-
-/** Of an Ethernet frame with an IPv6 header and a Neighbor Advertisement (RFC 4861 4.4): its target. */
-const TARGET_AT = 14 + 40 + 8
-const TARGET_END = TARGET_AT + 16
 
 /**
  * IPv6 addresses where nobody who looks for them can be heard: the kernel did not let their solicited-node group be
@@ -82,10 +78,9 @@ export class Unheard {
   /** The frame, sent on this interface, would claim an address that cannot be heard there. */
   mutes(frame: Uint8Array, index: number): boolean {
     const groups = this.#groups.get(index)
-    if (groups === undefined || frame.length < TARGET_END) return false
-    if (readHeader(frame)?.type !== etherType.ipv6) return false
-    const target = formatAddress(addressFromBytes(frame.subarray(TARGET_AT, TARGET_END)))
-    return groups.has(solicitedNodeGroup(target))
+    if (groups === undefined) return false
+    const address = advertisedAddress(frame)
+    return address !== undefined && groups.has(solicitedNodeGroup(address))
   }
 
   #cut(holder: WireHolder): WireHolder {

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import type { WireDesired, WireObserved } from './protocol.ts'
+import type { WireAnswer, WireDesired, WireObserved, WireQuestion } from './protocol.ts'
 
 export interface WireHostOptions {
   /** the name of this node, as candidates name it */
@@ -15,7 +15,9 @@ export interface WireWorkerData {
 }
 
 /** How long a planned stop may take before the thread is ended. */
-const stopTimeout = 3000
+const stopTimeout = 6000
+/** How long an answer may take. */
+const answerTimeout = 2000
 
 /** The main thread's side of the wire thread. */
 export class WireHost {
@@ -23,6 +25,11 @@ export class WireHost {
   #worker: Worker | undefined
   #stopping: Promise<void> | undefined
   #stopped = (): void => {}
+  /** the thread has said that it is done, or is ended by force */
+  #finished = false
+  /** by the id of the question */
+  readonly #waiting = new Map<number, (answer: WireAnswer | undefined) => void>()
+  #asked = 0
 
   constructor(options: WireHostOptions) {
     this.#options = options
@@ -34,7 +41,11 @@ export class WireHost {
     const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData, name: 'wire' })
     this.#worker = worker
     worker.on('message', (observed: WireObserved) => {
-      if (observed.kind === 'stopped') this.#stopped()
+      if (observed.kind === 'answer') return this.#waiting.get(observed.id)?.(observed.answer)
+      if (observed.kind === 'stopped') {
+        this.#finished = true
+        this.#stopped()
+      }
       this.#options.onObserved(observed)
     })
     worker.on('error', (error) => this.#ended(error instanceof Error ? error : new Error(String(error))))
@@ -44,6 +55,21 @@ export class WireHost {
   /** Messages sent before `start` or after `stop` are lost. */
   send(desired: WireDesired): void {
     if (this.#stopping === undefined && this.#worker !== undefined) this.#post(this.#worker, desired)
+  }
+
+  /** Asks the thread something; undefined when it has not answered in two seconds. */
+  ask(question: WireQuestion): Promise<WireAnswer | undefined> {
+    const id = ++this.#asked
+    return new Promise((resolve) => {
+      const settle = (answer: WireAnswer | undefined): void => {
+        clearTimeout(limit)
+        this.#waiting.delete(id)
+        resolve(answer)
+      }
+      const limit = setTimeout(() => settle(undefined), answerTimeout)
+      this.#waiting.set(id, settle)
+      this.send({ kind: 'ask', id, question })
+    })
   }
 
   /** Planned stop: addresses are handed over, routes withdrawn and sessions closed before the thread ends. */
@@ -66,14 +92,21 @@ export class WireHost {
     this.#post(worker, { kind: 'stop' })
     await Promise.race([stopped, timeout])
     clearTimeout(limit)
+    this.#finished = true
     await worker.terminate()
   }
 
   /** An error is followed by the exit; only the first is told. */
   #ended(error: Error): void {
-    const crashed = this.#worker !== undefined && this.#stopping === undefined
+    const running = this.#worker !== undefined
+    const crashed = running && this.#stopping === undefined
     this.#worker = undefined
     this.#stopped()
     if (crashed) this.#options.onCrash(error)
+    else if (running && !this.#finished) {
+      const fields = { error: error.message }
+      const message = 'the wire thread died while it was being stopped'
+      this.#options.onObserved({ kind: 'log', level: 'error', message, fields })
+    }
   }
 }

@@ -1,14 +1,17 @@
 import { flushCompileCache } from 'node:module'
 import { parentPort, workerData } from 'node:worker_threads'
-import { systemClock } from '#kube/clock.ts'
 import { BfdEdge } from './bfd-edge.ts'
 import { isOnLink, UdpBfdPort } from './bfd-port.ts'
-import { BgpEdge } from './bgp-edge.ts'
 import { connectPeer } from './bgp-connection.ts'
+import { BgpEdge } from './bgp-edge.ts'
+import { BgpListener } from './bgp-listener.ts'
 import { Layer2Edge } from './layer2-edge.ts'
 import { wireLog } from './logger.ts'
 import { threadPriority } from './priority.ts'
+import { readMd5Counters } from './md5-counters.ts'
 import type { WireDesired, WireObserved } from './protocol.ts'
+import { RouterDiscoveryEdge } from './router-discovery-edge.ts'
+import { inWallTime, wireClock } from './wire-clock.ts'
 import type { WireWorkerData } from './wire-host.ts'
 
 /**
@@ -18,11 +21,12 @@ import type { WireWorkerData } from './wire-host.ts'
 if (parentPort === null) throw new Error('worker.ts runs as a worker thread only')
 const port = parentPort
 const { node } = workerData as WireWorkerData
-const clock = systemClock
+const clock = wireClock()
 const random = Math.random
-const post = (observed: WireObserved): void => port.postMessage(observed)
+/** RFC 4271 10 */
+const bgpPort = 179
+const post = (observed: WireObserved): void => port.postMessage(inWallTime(observed, clock.shift()))
 const log = wireLog(post, clock)
-const layer2 = new Layer2Edge({ node, clock, random, post, log })
 const bfd = new BfdEdge({
   clock,
   random,
@@ -31,13 +35,17 @@ const bfd = new BfdEdge({
   post,
   log,
 })
+const layer2 = new Layer2Edge({ node, clock, random, sessions: bfd.sessions, post, log })
 const priority = threadPriority(clock)
 const bgp = new BgpEdge({
   clock,
   random,
   connect: connectPeer,
+  listener: new BgpListener({ clock, log, port: bgpPort }),
+  routers: (hooks) => new RouterDiscoveryEdge({ clock, random, log, ...hooks }),
   bfd: bfd.sessions,
   onLink: isOnLink,
+  md5: readMd5Counters,
   post,
   log,
 })
@@ -46,19 +54,33 @@ port.on('message', (desired: WireDesired) => {
   switch (desired.kind) {
     case 'addresses':
       return layer2.addresses(desired.put, desired.remove)
+    case 'speakers':
+      return layer2.speakers(desired.self, desired.others)
     case 'excludeInterfaces':
       return layer2.exclude(desired.patterns)
     case 'peers':
       return bgp.peers(desired.peers)
     case 'routes':
       return bgp.routes(desired.put, desired.remove)
+    case 'routesComplete':
+      return bgp.routesComplete()
+    case 'gracefulShutdown':
+      return bgp.gracefulShutdown(desired.on, desired.sparing)
+    case 'ask':
+      return post({ kind: 'answer', id: desired.id, answer: bgp.answer(desired.question) })
     case 'stop':
       return void stop()
   }
 })
 
 async function stop(): Promise<void> {
-  layer2.stop()
+  // Others take the addresses over while this node still answers for them; nothing else ends before.
+  try {
+    await layer2.stop()
+  } catch (error) {
+    // Routers must hear a Cease all the same.
+    log('error', 'addresses could not be handed over', { error: String(error) })
+  }
   // The Cease goes out first: a router that takes AdminDown for a failure has no session to drop any more.
   await Promise.all([bgp.stop(), bfd.stop()])
   priority.stop()

@@ -1,0 +1,92 @@
+import { Counter, Gauge, type Registry } from 'prom-client'
+import type { AddressCounters, Layer2Event, WireNeighbor } from './wire/protocol.ts'
+
+const NEIGHBOR_STATES = ['alive', 'dead', 'left', 'unknown'] as const satisfies WireNeighbor['state'][]
+
+/** Metrics of layer 2, under MetalLB's names where it has them. */
+export class Layer2Metrics {
+  readonly #requests: Counter
+  readonly #responses: Counter
+  readonly #gratuitous: Counter
+  readonly #conflicts: Counter
+  readonly #events: Counter
+  readonly #takeovers: Counter
+  readonly #neighbors: Gauge
+  readonly #stale: Gauge
+
+  constructor(registry: Registry) {
+    const registers = [registry]
+    const byAddress = (name: string, help: string) =>
+      new Counter({ name, help, labelNames: ['ip'], registers })
+    this.#requests = byAddress('metallb_layer2_requests_received', 'ARP and NDP requests for owned IPs')
+    this.#responses = byAddress('metallb_layer2_responses_sent', 'ARP and NDP answers for owned IPs')
+    this.#gratuitous = byAddress('metallb_layer2_gratuitous_sent', 'Gratuitous ARP and NDP frames sent')
+    this.#conflicts = byAddress(
+      'fairlead_layer2_conflicts',
+      'Frames in which another MAC claimed an owned IP',
+    )
+    this.#events = new Counter({
+      name: 'fairlead_layer2_events',
+      help: 'What happened to addresses on this node, by kind',
+      labelNames: ['what'],
+      registers,
+    })
+    this.#takeovers = new Counter({
+      name: 'fairlead_layer2_takeovers',
+      help: 'Addresses that this node began to answer for, by cause',
+      labelNames: ['cause'],
+      registers,
+    })
+    this.#neighbors = new Gauge({
+      name: 'fairlead_layer2_neighbors',
+      help: 'Other speakers as this one sees them, by state',
+      labelNames: ['state'],
+      registers,
+    })
+    this.#stale = new Gauge({
+      name: 'fairlead_speaker_stale_bool',
+      help: '1 when this speaker has heard nothing of the API server for too long',
+      registers,
+    })
+    this.neighbors([])
+  }
+
+  addresses(counters: readonly AddressCounters[]): void {
+    for (const one of counters) {
+      const labels = { ip: one.address }
+      setTotal(this.#requests, labels, one.requestsReceived)
+      setTotal(this.#responses, labels, one.responsesSent)
+      setTotal(this.#gratuitous, labels, one.gratuitousSent)
+      setTotal(this.#conflicts, labels, one.conflicts)
+    }
+  }
+
+  /** An address that no Service has any more leaves no series behind. */
+  forgetAddress(ip: string): void {
+    for (const metric of [this.#requests, this.#responses, this.#gratuitous, this.#conflicts])
+      metric.remove({ ip })
+  }
+
+  events(events: readonly Layer2Event[]): void {
+    for (const { what, cause } of events) {
+      this.#events.inc({ what })
+      if (what === 'took') this.#takeovers.inc({ cause: cause ?? 'unknown' })
+    }
+  }
+
+  neighbors(neighbors: Iterable<WireNeighbor>): void {
+    const counts = Object.fromEntries(NEIGHBOR_STATES.map((state) => [state, 0]))
+    for (const { state } of neighbors) counts[state]++
+    for (const state of NEIGHBOR_STATES) this.#neighbors.set({ state }, counts[state])
+  }
+
+  stale(stale: boolean): void {
+    this.#stale.set(stale ? 1 : 0)
+  }
+}
+
+/** prom-client counters only grow by `inc`; totals from another thread are brought over by removing and adding. */
+function setTotal(counter: Counter, labels: Record<string, string>, total: number): void {
+  counter.remove(labels)
+  counter.inc(labels, total)
+}
