@@ -77,6 +77,7 @@ export function controllerSource(options: {
         (status.sessions ?? []).map((session) => ({ node: status.node ?? metadata.name, ...session })),
       ),
     }),
+    bfdSessions: async () => ({ items: [], unknown: 'the controller has no BFD sessions: ask a speaker' }),
     forwardingServices: async () => ({
       items: [],
       unknown: 'the controller forwards nothing: ask a speaker',

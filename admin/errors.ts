@@ -4,6 +4,7 @@ export type AdminErrorCode =
   | 'FL_ADMIN_NOT_FOUND'
   | 'FL_ADMIN_ARGUMENT'
   | 'FL_ADMIN_NOT_HERE'
+  | 'FL_ADMIN_BUSY'
   | 'FL_ADMIN_AUTH_UNAVAILABLE'
 
 /** An answer of the admin API that is not a success; fastify sends `statusCode` and the message. */

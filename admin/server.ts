@@ -2,10 +2,12 @@ import fastify, { type FastifyInstance } from 'fastify'
 import swagger from '@fastify/swagger'
 import type { SimulationRequest } from '#controller/simulate-request.ts'
 import type { Authorizer } from './auth.ts'
+import { addBgpRoutes } from './bgp/routes.ts'
 import { addDashboard } from './dashboard/dashboard.ts'
 import { AdminError } from './errors.ts'
 import { explain } from './explain/explain.ts'
 import { addForwardingRoutes } from './forwarding/routes.ts'
+import { addLayer2Routes } from './layer2/routes.ts'
 import {
   detailSchema,
   explainQuery,
@@ -110,8 +112,11 @@ function addApi(server: FastifyInstance, { source, authorize }: AdminOptions): v
   list('/api/v1/nodes', 'Nodes, and whether they may announce', () => source.nodes())
   list('/api/v1/layer2', 'Addresses announced by ARP and NDP, and who holds them', () => source.layer2())
   list('/api/v1/bgp/peers', 'BGP sessions', () => source.bgpPeers())
+  list('/api/v1/bfd/sessions', 'BFD sessions, of BGP and of layer 2', () => source.bfdSessions())
+  addBgpRoutes(server, source)
   list('/api/v1/forwarding/services', 'Frontends in the kernel', () => source.forwardingServices())
   addForwardingRoutes(server, source)
+  addLayer2Routes(server, source)
 
   const one = { params: serviceParams }
   server.get<{ Params: { namespace: string; name: string } }>(

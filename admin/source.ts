@@ -3,6 +3,7 @@ import type { Evidence } from './explain/evidence.ts'
 import type { DumpQuery } from './forwarding/dump-source.ts'
 import type { TraceDocument } from './forwarding/trace.ts'
 import type { TraceQuery } from './forwarding/trace-query.ts'
+import type { TimelineDocument } from './layer2/timeline.ts'
 
 /** Any JSON document: these are made to be printed, not computed with. Counts beyond 2^53 are decimal strings. */
 export type Document = Readonly<Record<string, unknown>>
@@ -19,6 +20,14 @@ export interface DocumentStream {
   readonly items: Iterable<Document>
 }
 
+/** Questions about one BGP session, by the name of its peer. */
+export interface BgpSource {
+  /** @throws AdminError FL_ADMIN_NOT_FOUND, FL_ADMIN_BUSY */
+  routes(peer: string): Promise<Document>
+  /** @throws AdminError FL_ADMIN_NOT_FOUND, FL_ADMIN_BUSY */
+  messages(peer: string): Promise<Document>
+}
+
 /** What the admin API asks of the process it runs in; the controller and the speaker each have one. */
 export interface AdminSource {
   readonly component: 'controller' | 'speaker'
@@ -30,7 +39,15 @@ export interface AdminSource {
   pools(): Promise<DocumentList>
   nodes(): Promise<DocumentList>
   layer2(): Promise<DocumentList>
+  /**
+   * What happened to an address, or to all; absent where nothing is announced.
+   * @throws AdminError FL_ADMIN_ARGUMENT
+   */
+  layer2Timeline?(address?: string): Promise<TimelineDocument>
   bgpPeers(): Promise<DocumentList>
+  bfdSessions(): Promise<DocumentList>
+  /** absent where there are no sessions */
+  readonly bgp?: BgpSource
   forwardingServices(): Promise<DocumentList>
   /** @throws AdminError FL_ADMIN_ARGUMENT, FL_ADMIN_NOT_HERE in a process that forwards nothing */
   forwardingTrace(query: TraceQuery): Promise<TraceDocument>

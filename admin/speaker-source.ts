@@ -1,20 +1,20 @@
 import type { ForwardingView } from '#speaker/forwarding/view.ts'
 import type { SpeakerView } from '#speaker/view.ts'
 import { classRefusal } from '#kube/objects/load-balancer-class.ts'
-import { nodeRefusal } from '#speaker/world.ts'
+import { bfdDocument, bgpSource } from './bgp/source.ts'
 import { addressesOf, configDocument, plain, portsOf, serviceKey } from './documents.ts'
 import type { ForwardingEvidence } from './explain/evidence.ts'
 import { DumpSource } from './forwarding/dump-source.ts'
 import { frontendWords, holderOf } from './forwarding/words.ts'
 import { parseTraceQuery } from './forwarding/trace-query.ts'
 import { traceDocument } from './forwarding/trace.ts'
+import { timelineDocument } from './layer2/timeline.ts'
 import type { AdminSource, Document } from './source.ts'
 
 /** The admin API of a speaker: what one node does for each Service, and why not. */
 export function speakerSource(options: {
   readonly view: () => SpeakerView
   readonly loadBalancerClass: string
-  readonly ignoreExcludeLabel: boolean
 }): AdminSource {
   const { view, loadBalancerClass } = options
   const dumps = new DumpSource(() => view().forwarding)
@@ -60,13 +60,6 @@ export function speakerSource(options: {
     }),
     nodes: async () => {
       const now = view()
-      const world = {
-        self: now.node,
-        config: now.config,
-        nodes: now.nodes,
-        speakers: new Map(),
-        ignoreExcludeLabel: options.ignoreExcludeLabel,
-      }
       return {
         items: [...now.nodes.values()].map((node) => ({
           name: node.name,
@@ -74,20 +67,26 @@ export function speakerSource(options: {
           podCIDRs: node.podCIDRs,
           ready: node.ready,
           speaker: now.speakers.has(node.name),
-          mayAnnounce: nodeRefusal(world, node.name) === '' && now.speakers.has(node.name),
-          reason: nodeRefusal(world, node.name) || (now.speakers.has(node.name) ? '' : 'noSpeaker'),
+          mayAnnounce: now.refusal(node.name) === '' && now.speakers.has(node.name),
+          reason: now.refusal(node.name) || (now.speakers.has(node.name) ? '' : 'noSpeaker'),
         })),
       }
     },
     layer2: async () => ({ items: view().layer2.map((one) => plain(one) as Document) }),
+    layer2Timeline: async (address) => timelineDocument(view(), address),
     bgpPeers: async () => ({
-      items: view().peers.map(({ peer, session, routes }) => ({
+      items: view().peers.map(({ peer, session, story, bfd, routes }) => ({
         ...(plain(peer) as Document),
         ...(peer.blocked === undefined ? {} : { reason: peer.blocked }),
+        ...(peer.password === undefined ? {} : { md5: true }),
+        ...(bfd === undefined ? {} : { bfdSession: bfdDocument(bfd) }),
         session: plain(session),
+        ...story,
         routes: plain(routes),
       })),
     }),
+    bfdSessions: async () => ({ items: view().bfd.map(bfdDocument) }),
+    bgp: bgpSource(view),
     forwardingServices: async () => {
       const { forwarding } = view()
       return {

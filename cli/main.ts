@@ -23,6 +23,12 @@ const list = (value: string): string[] =>
 
 const collect = (value: string, before: readonly string[]): string[] => [...before, value]
 
+/** FAIRLEAD_ADMIN counts where no --admin is given. */
+const withEnvironment = <T extends { readonly admin: readonly string[] }>(options: T): T => {
+  const { FAIRLEAD_ADMIN: admin } = process.env
+  return options.admin.length > 0 || admin === undefined ? options : { ...options, admin: [admin] }
+}
+
 /** Options of both processes; names as MetalLB's where it has them. */
 function processOptions(command: Command): Command {
   return command
@@ -110,7 +116,19 @@ processOptions(
     'announce also from nodes labelled exclude-from-external-load-balancers',
     false,
   )
-  .action(async (options) => (await import('./speaker-command.ts')).speakerCommand(options))
+  .option('--liveness-interval <ms>', 'between two BFD packets to another speaker', '300')
+  .option('--liveness-multiplier <number>', 'packets that may be missing before it counts as dead', '3')
+  .option('--drain-on-cordon', 'a cordon, or a taint of shutting down, drains the node, too', false)
+  .option(
+    '--drain-wait <duration>',
+    'how long BGP routes stay, marked with GRACEFUL_SHUTDOWN, when the node drains',
+    '5s',
+  )
+  .action(async (options) => {
+    const { ensureFlags, speakerFlags } = await import('./node-flags.ts')
+    ensureFlags(speakerFlags)
+    await (await import('./speaker-command.ts')).speakerCommand(options)
+  })
 
 const admin = (command: Command): Command =>
   command
@@ -142,6 +160,53 @@ admin(
     )
     .option('--delete <kind/name>', 'as for kubectl delete; repeatable', collect, []),
 ).action(async (options) => (await import('./simulate-command.ts')).simulateCommand(options))
+
+program
+  .command('drain')
+  .description('take a node out of the traffic from outside: its addresses and routes go to others')
+  .argument('<node>')
+  .option('--kubeconfig <file>', 'how to reach the API server')
+  .option('--undo', 'let it take addresses again', false)
+  .option('--wait', 'until the node is out, or in again', false)
+  .option('--timeout <duration>', 'with --wait: give up after this', '2m')
+  .action(async (node: string, options) => (await import('./drain-command.ts')).drainCommand(node, options))
+
+program
+  .command('l2')
+  .description('look at addresses that are announced by ARP and NDP')
+  .command('timeline')
+  .description('who answered for an address and when, and why that changed')
+  .argument('<address>')
+  .option('--admin <where>', 'Unix socket or URL of the admin API of a speaker; repeatable', collect, [])
+  .option('--token <token>', 'bearer token for a URL', process.env.FAIRLEAD_TOKEN)
+  .option('--capture <file>', 'what a client heard: a file that tcpdump -w wrote')
+  .option('--since <duration>', 'only what happened in the last so long, such as 2m')
+  .option('--json', 'print JSON', false)
+  .action(async (address: string, options) =>
+    (await import('./l2-command.ts')).layer2Timeline(address, withEnvironment(options)),
+  )
+
+const bgp = program.command('bgp').description('look at the BGP sessions of a node')
+admin(
+  bgp
+    .command('peers')
+    .description('the sessions, and why those that are down are down')
+    .option('--wide', 'what both sides agreed on, and the last NOTIFICATION each way', false),
+).action(async (options) => (await import('./bgp-command.ts')).bgpPeers(options))
+admin(
+  bgp.command('routes').description('what a peer has been sent, with attributes').argument('<peer>'),
+).action(async (peer: string, options) => (await import('./bgp-command.ts')).bgpRoutes(peer, options))
+admin(
+  bgp.command('log').description('the last hundred messages of a session, in words').argument('<peer>'),
+).action(async (peer: string, options) => (await import('./bgp-command.ts')).bgpLog(peer, options))
+
+admin(
+  program
+    .command('bfd')
+    .description('look at BFD')
+    .command('sessions')
+    .description('who is watched for whom, and how it stands'),
+).action(async (options) => (await import('./bfd-command.ts')).bfdSessions(options))
 
 const forwarding = program.command('forwarding').description("look at this node's forwarding")
 forwarding

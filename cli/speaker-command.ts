@@ -3,11 +3,12 @@ import { systemClock } from '#kube/clock.ts'
 import { connect } from '#kube/connect.ts'
 import { startSpeaker } from '#speaker/main.ts'
 import { forwardingConfig, proxyAddresses, type ForwardingOptions } from './forwarding-options.ts'
+import { layer2Options, type Layer2Options } from './layer2-options.ts'
 import { required, type ProcessOptions } from './options.ts'
 import { createLogger, runProcess } from './process.ts'
 import { version } from './version.ts'
 
-interface SpeakerCommandOptions extends ProcessOptions, ForwardingOptions {
+interface SpeakerCommandOptions extends ProcessOptions, ForwardingOptions, Layer2Options {
   readonly nodeName?: string
   readonly ignoreExcludeLb: boolean
 }
@@ -18,6 +19,7 @@ export async function speakerCommand(options: SpeakerCommandOptions): Promise<vo
   const nodeName = required(options.nodeName, '--node-name', 'METALLB_NODE_NAME')
   const log = createLogger(options, 'speaker')
   const forwarding = forwardingConfig(options)
+  const layer2 = layer2Options(options)
   const api = await connect({
     userAgent: `fairlead-speaker/${version}`,
     ...(options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig }),
@@ -30,6 +32,7 @@ export async function speakerCommand(options: SpeakerCommandOptions): Promise<vo
     nodeName,
     loadBalancerClass: options.lbClass,
     ignoreExcludeLabel: options.ignoreExcludeLb,
+    ...layer2,
     forwarding,
     proxyAddresses: proxyAddresses(options),
     onFatal: (error) => {
@@ -40,7 +43,6 @@ export async function speakerCommand(options: SpeakerCommandOptions): Promise<vo
   const source = speakerSource({
     view: () => running.view(),
     loadBalancerClass: options.lbClass,
-    ignoreExcludeLabel: options.ignoreExcludeLb,
   })
   await runProcess(running, options, { source, api, log })
 }

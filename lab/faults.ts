@@ -1,9 +1,10 @@
 import { LabError } from './errors.ts'
 import type { Nodes } from './cluster/nodes.ts'
 import type { ManagedProcess } from './managed-process.ts'
+import { ROUTER } from './network/addressing.ts'
 import type { Links } from './network/links.ts'
 
-/** Each fault with what it does and what it is about: a node, a replica of the controller, or neither. */
+/** Each fault with what it does and what it is about: a node, several, a replica of the controller, or neither. */
 export const FAULTS = {
   'crash-speaker': { on: 'node', does: 'SIGKILL to the speaker; it starts again after 10 s' },
   'stop-speaker': { on: 'node', does: 'SIGTERM to the speaker; it stays stopped' },
@@ -14,6 +15,11 @@ export const FAULTS = {
   'link-up': { on: 'node', does: 'ends link-down' },
   partition: { on: 'node', does: 'the switch drops the frames of the node; its link stays up' },
   heal: { on: 'node', does: 'ends partition' },
+  split: {
+    on: 'nodes',
+    does: 'the LAN falls in two: these nodes (node1,node2) and the router on one side, everybody else on the other',
+  },
+  join: { on: '', does: 'ends split' },
   'crash-node': { on: 'node', does: 'the node is gone: speaker, pods, link and heartbeat' },
   'start-node': { on: 'node', does: 'ends crash-node' },
   'crash-controller': {
@@ -26,7 +32,7 @@ export const FAULTS = {
   'thaw-controller': { on: 'controller', does: 'SIGCONT to the replica' },
   'api-outage': { on: '', does: 'the API server answers nobody' },
   'api-back': { on: '', does: 'ends api-outage' },
-} as const satisfies Record<string, { on: 'node' | 'controller' | ''; does: string }>
+} as const satisfies Record<string, { on: 'node' | 'nodes' | 'controller' | ''; does: string }>
 
 export type FaultKind = keyof typeof FAULTS
 
@@ -58,8 +64,10 @@ export async function injectFault(
     return kind === 'api-outage' ? 'the API server answers nobody' : 'the API server answers again'
   }
   if (!Object.hasOwn(FAULTS, kind)) throw new LabError('FL_LAB_FAULT', `unknown fault ${String(kind)}`)
+  if (kind === 'join') return join(targets)
   const { on, does } = FAULTS[kind]
   if (target === undefined) throw new LabError('FL_LAB_FAULT', `${kind} needs the name of a ${on}`)
+  if (kind === 'split') return split(targets, target.split(','))
   const known = on === 'node' ? targets.speakers : targets.controllers
   if (!known.has(target)) throw new LabError('FL_LAB_FAULT', `there is no ${on} ${target}`)
   if (isOnController(kind)) await injectOnController(targets, kind, target)
@@ -67,8 +75,23 @@ export async function injectFault(
   return `${kind} ${target}: ${does}`
 }
 
+/** Nodes on the router's side lose the API server, which is on the other. */
+async function split({ nodes, links, speakers }: FaultTargets, side: readonly string[]): Promise<string> {
+  const unknown = side.find((name) => !speakers.has(name))
+  if (unknown !== undefined) throw new LabError('FL_LAB_FAULT', `there is no node ${unknown}`)
+  await links.split([...side, ROUTER.name])
+  for (const name of side) nodes.set(name, { joined: false })
+  return `split: the router and ${side.join(', ')} hear nobody of the others`
+}
+
+async function join({ nodes, links }: FaultTargets): Promise<string> {
+  const side = await links.join()
+  for (const name of side) nodes.set(name, { joined: true })
+  return 'join: the LAN is one again'
+}
+
 type ControllerFault = Extract<FaultKind, `${string}-controller`>
-type NodeFault = Exclude<FaultKind, ControllerFault | 'api-outage' | 'api-back'>
+type NodeFault = Exclude<FaultKind, ControllerFault | 'api-outage' | 'api-back' | 'split' | 'join'>
 
 const isOnController = (kind: ControllerFault | NodeFault): kind is ControllerFault =>
   FAULTS[kind].on === 'controller'

@@ -66,7 +66,10 @@ function program(): Command {
   withName(lab.command('fault'))
     .description(`let something fail: ${Object.keys(FAULTS).join(', ')}`)
     .argument('<kind>')
-    .argument('[target]', 'a node, or a replica of the controller: controller, controller-2 …')
+    .argument(
+      '[target]',
+      'a node, several (node1,node2), or a replica of the controller: controller, controller-2 …',
+    )
     .action((kind: string, node: string | undefined, { name }: Named) => fault(name, kind, node))
   withName(lab.command('down'))
     .description('end the lab; nothing is left of it')

@@ -44,7 +44,7 @@ beforeEach(async () => {
     ready: () => ({ ok: true, reason: '' }),
     metrics: async () => ({ text: '', contentType: 'text/plain' }),
     version: '1',
-    source: speakerSource({ view, loadBalancerClass: '', ignoreExcludeLabel: false }),
+    source: speakerSource({ view, loadBalancerClass: '' }),
   })
 })
 

@@ -33,7 +33,8 @@ export const MAX_NODES = 89
 /** Host part of pod addresses: 10.244.N.2 to 10.244.N.254. */
 export const POD_HOSTS = { first: 2, last: 254 } as const
 
-function lanHost(name: string, number: number): LanHost {
+/** The machine with this number. */
+export function lanHost(name: string, number: number): LanHost {
   return {
     name,
     v4: `192.168.1.${number}`,

@@ -17,7 +17,8 @@ export interface Batch {
   readonly lines: readonly string[]
 }
 
-const BRIDGE = 'lan0'
+/** The switch. */
+export const BRIDGE = 'lan0'
 export const portOf = (host: { name: string }): string => `lan-${host.name}`
 
 /** Every machine on the LAN that has a namespace of its own. */

@@ -17,7 +17,12 @@ export function checkAccess(services: Services, exchange: Exchange, at: Resource
     if (services.authorizer.decide(user, { verb, path }).allowed) return
     throw refused(`User ${JSON.stringify(user.user)} cannot ${verb} path ${JSON.stringify(path)}`)
   }
-  const wanted = { ...attributesOf(at), verb: verbOf(exchange, at) }
+  const named = selectedName(exchange, at)
+  const wanted = {
+    ...attributesOf(at),
+    ...(named === undefined ? {} : { name: named }),
+    verb: verbOf(exchange, at),
+  }
   if (services.authorizer.decide(user, wanted).allowed) return
   const full = at.subresource === undefined ? at.plural : `${at.plural}/${at.subresource}`
   const where =
@@ -54,6 +59,13 @@ const attributesOf = ({
   ...(name === undefined ? {} : { name }),
   ...(subresource === undefined ? {} : { subresource }),
 })
+
+/** A list or watch of one object by name is allowed to whoever is allowed that object, as by the real server. */
+function selectedName({ request, query }: Exchange, { name }: ResourcePath): string | undefined {
+  if (name !== undefined || (request.method ?? 'GET') !== 'GET') return undefined
+  const terms = (query.get('fieldSelector') ?? '').split(',').map((term) => term.trim())
+  return terms.map((term) => /^metadata\.name==?([^=!]+)$/.exec(term)?.[1]).find((one) => one !== undefined)
+}
 
 function verbOf({ request, query }: Exchange, { name }: ResourcePath): string {
   switch (request.method) {

@@ -177,7 +177,10 @@ describe('enforced access', () => {
         apiVersion: 'rbac.authorization.k8s.io/v1',
         kind: 'ClusterRole',
         metadata: { name: 'reader' },
-        rules: [{ apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'list'] }],
+        rules: [
+          { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'list'] },
+          { apiGroups: [''], resources: ['configmaps'], resourceNames: ['one'], verbs: ['list', 'watch'] },
+        ],
       },
       {
         apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -191,6 +194,11 @@ describe('enforced access', () => {
     const status = async (path: string) => (await get(path, { token })).status
     expect(await status(leases)).toBe(200)
     expect(await status(`${leases}?watch=1`)).toBe(403)
+    const configMaps = '/api/v1/namespaces/default/configmaps'
+    expect(await status(configMaps)).toBe(403)
+    expect(await status(`${configMaps}?fieldSelector=metadata.name%3Done`)).toBe(200)
+    expect(await status(`${configMaps}?fieldSelector=metadata.name%3Dtwo`)).toBe(403)
+    expect(await status(`${configMaps}?fieldSelector=metadata.name!%3Done`)).toBe(403)
     expect(await status('/apis')).toBe(200)
     expect(await status('/metrics')).toBe(403)
     const review = '/apis/authentication.k8s.io/v1/selfsubjectreviews'

@@ -1,0 +1,19 @@
+/**
+ * Flags of node for a process with a wire thread. They count only on the command line.
+ *
+ * `--single-threaded`: V8 does all its work in the threads that need it. Otherwise the wire thread, which runs before
+ * all ordinary ones, waits for V8's helper threads, which on a busy node do not run: pauses of 100 to 400 ms were
+ * measured, 10 ms without helpers.
+ *
+ * The other: V8 frees optimized WebAssembly wrappers of one thread under another, and the process dies of it. Types are
+ * stripped by WebAssembly in both threads when there is no compiled code yet; this leaves wrappers unoptimized.
+ */
+export const speakerFlags = ['--single-threaded', '--wasm-wrapper-tiering-budget=1000000000'] as const
+
+/** Starts this process anew in place with the flags that it lacks; returns when it lacks none. */
+export function ensureFlags(flags: readonly string[]): void {
+  const missing = flags.filter((flag) => !process.execArgv.includes(flag))
+  if (missing.length === 0 || process.execve === undefined) return
+  const [, ...args] = process.argv
+  process.execve(process.execPath, [process.argv0, ...missing, ...process.execArgv, ...args], process.env)
+}
