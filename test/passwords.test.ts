@@ -144,7 +144,7 @@ test("no document of a speaker's admin API has a password, although its sessions
     problems: config.problems,
     peers: sessions.map((peer) => ({ peer, routes: [] })),
   } as unknown as SpeakerView
-  const source = speakerSource({ view: () => view, loadBalancerClass: '', ignoreExcludeLabel: false })
+  const source = speakerSource({ view: () => view, loadBalancerClass: '' })
   const documents = JSON.stringify(await Promise.all([source.config(), source.bgpPeers()]))
   expect(documents).toContain('secret type mismatch on')
   expectNone(documents)

@@ -18,14 +18,16 @@ if [ ! -x node_modules/.bin/node ] || [ "$(cat node_modules/.fairlead-setup 2>/d
 fi
 
 # --- system packages: program:package, only what is missing
+# FRR keeps its daemons out of the PATH.
+PATH=$PATH:/usr/sbin:/sbin:/usr/lib/frr
 missing_programs=
 missing_packages=
 for pair in nft:nftables ip:iproute2 bird:bird2 openssl:openssl unshare:util-linux nsenter:util-linux \
   curl:curl arping:arping ping:iputils-ping tcpdump:tcpdump conntrack:conntrack iptables-save:iptables \
-  ndisc6:ndisc6; do
+  ndisc6:ndisc6 bgpd:frr gobgpd:gobgpd exabgp:exabgp; do
   program=${pair%%:*}
   package=${pair#*:}
-  if ! PATH=$PATH:/usr/sbin:/sbin command -v "$program" > /dev/null 2>&1; then
+  if ! command -v "$program" > /dev/null 2>&1; then
     missing_programs="$missing_programs $program"
     case " $missing_packages " in *" $package "*) ;; *) missing_packages="$missing_packages $package" ;; esac
   fi
@@ -35,6 +37,13 @@ if [ -n "$missing_programs" ]; then
     echo "setup: installing$missing_packages" >&2
     export DEBIAN_FRONTEND=noninteractive
     log=$(mktemp)
+    # The routing daemons are for the lab and the tests to start, in namespaces: never as services of this machine.
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e $policy ]; then
+      trap 'rm -f $policy' EXIT
+      printf '#!/bin/sh\nexit 101\n' > $policy
+      chmod 755 $policy
+    fi
     # The package lists of a fresh machine may be empty or old, so they are read anew only when needed.
     # shellcheck disable=SC2086
     if ! apt-get install -y --no-install-recommends $missing_packages > "$log" 2>&1; then
@@ -46,6 +55,16 @@ if [ -n "$missing_programs" ]; then
       fi
     fi
     rm -f "$log"
+    # Nor after its next start.
+    for service in bird frr gobgpd exabgp; do
+      case "$missing_packages " in
+        *" ${service}"[2\ ]*)
+          if command -v systemctl > /dev/null 2>&1; then
+            systemctl disable "$service" > /dev/null 2>&1 || true
+          fi
+          ;;
+      esac
+    done
   else
     echo "setup: missing programs:$missing_programs; install the packages$missing_packages and run this again" >&2
     exit 1

@@ -283,7 +283,7 @@ describe('asking the processes', () => {
     const speakers = (await Promise.all(lab.info.nodes.map(({ admin }) => metrics(admin)))).join('')
     expect(speakers).toContain(`service="default/nginx",protocol="layer2"`)
     expect(speakers).toMatch(/metallb_layer2_requests_received\{ip="192\.168\.1\.100"\} [1-9]/)
-    expect(speakers).toContain('metallb_bgp_session_up{peer="192.168.1.1:179"} 1')
+    expect(speakers).toContain('metallb_bgp_session_up{peer="192.168.1.1:179",vrf="default"} 1')
     expect(speakers).toMatch(/kubeproxy_sync_proxy_rules_duration_seconds_count \d/)
   })
 })
@@ -297,15 +297,17 @@ describe('faults', () => {
       return found.length === 1 && found[0] !== before ? found[0] : undefined
     })
     expect((await ask('client', `http://${VIP}/`))[0].pod).toMatch(/^nginx-/)
+    const [after] = await answerers(VIP)
     await lab.command('fault', 'start-speaker', before)
-    // All nodes elect alike, so the better node has it again when it is back (docs/decisions/0002).
-    await until('it is back, and says so', async () => {
-      const node = await jsonpath(
-        'servicel2statuses -n metallb-system',
-        '.items[?(@.status.serviceName=="nginx")].status.node',
-      )
-      return node === before ? true : undefined
+    await until('it is back', async () => {
+      const conditions = `.items[?(@.metadata.name=="${before}")].status.conditions`
+      const ready = await jsonpath('speakerstatuses', `${conditions}[?(@.type=="Ready")].status`)
+      return ready === 'True' ? true : undefined
     })
+    // Whoever has an address keeps it: one that comes back takes nothing (docs/decisions/0005).
+    expect(await answerers(VIP)).toEqual([after])
+    const holder = '.items[?(@.status.serviceName=="nginx")].status.node'
+    expect(await jsonpath('servicel2statuses -n metallb-system', holder)).toBe(after)
   })
 
   test('a speaker that crashes goes on forwarding, and changes nothing when it is back', async () => {

@@ -78,9 +78,17 @@ export class TestLab {
   }
 }
 
-/** Asks until there is an answer. @throws Error after ten seconds, with the last failure */
-export async function until<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
-  const deadline = performance.now() + LIMIT_MS
+/**
+ * Asks until there is an answer.
+ * @param limit milliseconds
+ * @throws Error after that, with the last failure
+ */
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T | undefined>,
+  limit = LIMIT_MS,
+): Promise<T> {
+  const deadline = performance.now() + limit
   let failure = ''
   for (;;) {
     try {

@@ -231,7 +231,7 @@ describe.skipIf(address === undefined)(`the webhook of a real API server${missin
   })
 
   test("an error that only the whole configuration shows is in the controller's ConfigurationState", async () => {
-    await create('bgpAdvertisements', resources.bgpAdvertisements, 'ad', { communities: ['no-export'] })
+    await create('bgpAdvertisements', resources.bgpAdvertisements, 'ad', { communities: ['our-region'] })
     const key = { namespace: product.namespace, name: 'controller' }
     const read = async () => {
       const found = await api.get(resources.configurationStates, key)
@@ -239,7 +239,7 @@ describe.skipIf(address === undefined)(`the webhook of a real API server${missin
     }
     await until('it is invalid', async () => (await read()).status?.result === 'Invalid', 10_000)
     const { status, metadata } = await read()
-    expect(status?.errorSummary).toContain('invalid community format: no-export')
+    expect(status?.errorSummary).toContain('invalid community format: our-region')
     const managers = metadata.managedFields as { manager: string; operation: string; subresource?: string }[]
     expect(
       managers

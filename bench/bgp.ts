@@ -1,0 +1,68 @@
+/**
+ * BGP as a router sees it. Runs in namespaces of its own, as root. `npm run bench -- bgp`: everything;
+ * `npm run bench -- bgp 600`: ten minutes of load instead of one; `node bench/bgp.ts convergence hold`: some parts.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { availableParallelism, loadavg, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { cleanup } from '../test/netns.ts'
+import { measureChange } from './bgp/change.ts'
+import { measureConvergence } from './bgp/convergence.ts'
+import { measureDeadPath } from './bgp/dead-path.ts'
+import { measureFeed } from './bgp/feed.ts'
+import { measureHold } from './bgp/hold.ts'
+import { measureMemory } from './bgp/memory.ts'
+
+const rounds = 5
+
+const parts: Readonly<Record<string, (folder: string, seconds: number) => Promise<void>>> = {
+  async convergence(folder) {
+    await measureConvergence(folder, 1, rounds)
+  },
+  async attributes(folder) {
+    await measureConvergence(folder, 1000, rounds)
+  },
+  change: measureChange,
+  hold: measureHold,
+  'dead-path': measureDeadPath,
+  feed: measureFeed,
+  memory: measureMemory,
+}
+
+/** Measures and prints; leaves nothing behind. */
+export async function main(args: readonly string[] = []): Promise<void> {
+  if (process.env.FAIRLEAD_BENCH_NAMESPACE !== '1') return again(args)
+  const seconds = Number(args.find((word) => /^\d+$/.test(word)) ?? 60)
+  const wanted = args.filter((word) => !/^\d+$/.test(word))
+  const unknown = wanted.filter((name) => !(name in parts))
+  if (unknown.length > 0) throw new Error(`no part ${unknown.join()}; there are ${Object.keys(parts).join()}`)
+  for (const [name, measure] of Object.entries(parts)) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue
+    const folder = mkdtempSync(join(tmpdir(), 'fairlead-bench-bgp-'))
+    try {
+      await measure(folder, seconds)
+    } finally {
+      await cleanup()
+      rmSync(folder, { recursive: true })
+    }
+    const load = loadavg().map((value) => value.toFixed(1))
+    console.log(`${availableParallelism()} cores, load ${load.join(' ')}`)
+  }
+}
+
+/** The same program in namespaces of its own. */
+async function again(args: readonly string[]): Promise<void> {
+  const script = 'mount -t tmpfs tmpfs /run && mkdir -p /run/netns && exec "$@"'
+  const program = [process.execPath, fileURLToPath(import.meta.url), ...args]
+  const child = spawn('unshare', ['--net', '--mount', 'sh', '-c', script, 'sh', ...program], {
+    stdio: 'inherit',
+    env: { ...process.env, FAIRLEAD_BENCH_NAMESPACE: '1', FAIRLEAD_TEST_NAMESPACE: '1' },
+  })
+  const [code] = (await once(child, 'close')) as [number | null]
+  if (code !== 0) throw new Error(`the measurement ended with ${code}`)
+}
+
+if (import.meta.main) await main(process.argv.slice(2))
