@@ -20,53 +20,61 @@ fi
 # --- system packages: program:package, only what is missing
 # FRR keeps its daemons out of the PATH.
 PATH=$PATH:/usr/sbin:/sbin:/usr/lib/frr
-missing_programs=
-missing_packages=
-for pair in nft:nftables ip:iproute2 bird:bird2 openssl:openssl unshare:util-linux nsenter:util-linux \
+# What the lab and the tests drive, and the routers that only the tests of BGP meet.
+needed="nft:nftables ip:iproute2 bird:bird2 openssl:openssl unshare:util-linux nsenter:util-linux \
   curl:curl arping:arping ping:iputils-ping tcpdump:tcpdump conntrack:conntrack iptables-save:iptables \
-  ndisc6:ndisc6 bgpd:frr gobgpd:gobgpd exabgp:exabgp; do
-  program=${pair%%:*}
-  package=${pair#*:}
-  if ! command -v "$program" > /dev/null 2>&1; then
-    missing_programs="$missing_programs $program"
-    case " $missing_packages " in *" $package "*) ;; *) missing_packages="$missing_packages $package" ;; esac
+  ndisc6:ndisc6"
+routers="bgpd:frr gobgpd:gobgpd exabgp:exabgp"
+
+# The packages of those program:package pairs whose program is not there.
+missing() {
+  packages=
+  for pair in "$@"; do
+    if ! command -v "${pair%%:*}" > /dev/null 2>&1; then
+      case " $packages " in *" ${pair#*:} "*) ;; *) packages="$packages ${pair#*:}" ;; esac
+    fi
+  done
+  echo "$packages"
+}
+
+# shellcheck disable=SC2086
+needed=$(missing $needed)
+# shellcheck disable=SC2086
+routers=$(missing $routers)
+if [ "$(id -u)" != 0 ] || ! command -v apt-get > /dev/null 2>&1; then
+  if [ -n "$needed" ]; then
+    echo "setup: install the packages$needed and run this again" >&2
+    exit 1
   fi
-done
-if [ -n "$missing_programs" ]; then
-  if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null 2>&1; then
-    echo "setup: installing$missing_packages" >&2
-    export DEBIAN_FRONTEND=noninteractive
-    log=$(mktemp)
-    # The routing daemons are for the lab and the tests to start, in namespaces: never as services of this machine.
-    policy=/usr/sbin/policy-rc.d
-    if [ ! -e $policy ]; then
-      trap 'rm -f $policy' EXIT
-      printf '#!/bin/sh\nexit 101\n' > $policy
-      chmod 755 $policy
+  [ -z "$routers" ] || echo "setup: without the packages$routers some tests with live routers are left out" >&2
+elif [ -n "$needed$routers" ]; then
+  echo "setup: installing$needed$routers" >&2
+  export DEBIAN_FRONTEND=noninteractive
+  log=$(mktemp)
+  # The routing daemons are for the lab and the tests to start, in namespaces: never as services of this machine.
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e $policy ]; then
+    trap 'rm -f $policy' EXIT
+    printf '#!/bin/sh\nexit 101\n' > $policy
+    chmod 755 $policy
+  fi
+  # The package lists of a fresh machine may be empty or old, so they are read anew only when needed.
+  # shellcheck disable=SC2086
+  if ! apt-get install -y --no-install-recommends $needed $routers > "$log" 2>&1; then
+    if ! { apt-get update && apt-get install -y --no-install-recommends $needed $routers; } > "$log" 2>&1; then
+      tail -5 "$log" >&2
+      rm -f "$log"
+      echo "setup: apt could not install$needed$routers" >&2
+      exit 1
     fi
-    # The package lists of a fresh machine may be empty or old, so they are read anew only when needed.
-    # shellcheck disable=SC2086
-    if ! apt-get install -y --no-install-recommends $missing_packages > "$log" 2>&1; then
-      if ! { apt-get update && apt-get install -y --no-install-recommends $missing_packages; } > "$log" 2>&1; then
-        tail -5 "$log" >&2
-        rm -f "$log"
-        echo "setup: apt could not install$missing_packages" >&2
-        exit 1
-      fi
-    fi
-    rm -f "$log"
-    # Nor after its next start.
+  fi
+  rm -f "$log"
+  # Nor after its next start.
+  if command -v systemctl > /dev/null 2>&1; then
     for service in bird frr gobgpd exabgp; do
-      case "$missing_packages " in
-        *" ${service}"[2\ ]*)
-          if command -v systemctl > /dev/null 2>&1; then
-            systemctl disable "$service" > /dev/null 2>&1 || true
-          fi
-          ;;
+      case "$needed$routers " in
+        *" $service "* | *" ${service}2 "*) systemctl disable "$service" > /dev/null 2>&1 || true ;;
       esac
     done
-  else
-    echo "setup: missing programs:$missing_programs; install the packages$missing_packages and run this again" >&2
-    exit 1
   fi
 fi
