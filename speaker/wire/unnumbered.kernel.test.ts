@@ -43,6 +43,8 @@ async function startFrr(): Promise<void> {
   // Debian's daemons want files, a directory and a group of their own: private ones, in the tests' mount namespace.
   const etc = join(folder, 'etc')
   mkdirSync(etc)
+  // Of daemons of another test file, which are gone: their socket must not be taken for zebra's.
+  rmSync('/run/frr', { recursive: true, force: true })
   mkdirSync('/run/frr')
   writeFileSync(join(etc, 'vtysh.conf'), 'no service integrated-vtysh-config\n')
   writeFileSync(join(etc, 'zebra.conf'), '')

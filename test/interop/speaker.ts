@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { SessionStatus } from '#bgp-ts/status.ts'
+import { speakerFlags } from '#cli/node-flags.ts'
 import type { BfdSessionStatus } from '#speaker/bfd/status.ts'
 import type { WireDesired, WireObserved } from '#speaker/wire/protocol.ts'
 import { spawnIn, type Netns } from '../netns.ts'
@@ -39,7 +40,7 @@ export class Speaker {
   /** Resolves when it takes orders. */
   static async start(ns: Netns): Promise<Speaker> {
     // As the chart starts it, so that memory can be compared.
-    const options = ['--expose-gc', '--max-semi-space-size=2']
+    const options = ['--expose-gc', '--max-semi-space-size=2', ...speakerFlags]
     const child = spawnIn(ns, process.execPath, [...options, program], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       serialization: 'advanced',
