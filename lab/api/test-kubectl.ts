@@ -39,6 +39,8 @@ export class Kubectl {
       child.stderr.on('data', (chunk) => (err += chunk))
       child.on('error', reject)
       child.on('close', (code) => resolve({ code: code ?? -1, out, err }))
+      // One that does not read it may be gone before it is written.
+      child.stdin.on('error', () => {})
       child.stdin.end(input.map((one) => (typeof one === 'string' ? one : JSON.stringify(one))).join('\n'))
     })
   }
@@ -68,6 +70,7 @@ export class Kubectl {
         clearTimeout(limit)
         resolve(out)
       })
+      child.stdin.on('error', () => {})
       child.stdin.end()
     })
   }

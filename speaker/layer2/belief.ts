@@ -5,6 +5,8 @@ import type { Path } from './peers.ts'
 const unableFor = 30_000
 /** A node that is dead by all other signs and answers for an address counts as its holder for so long. */
 export const provenFor = 1000
+/** What its holder gives up is there to be taken for so long; later somebody may have it. */
+const givenFor = 1000
 /** When to ask again after the rightful claim of this node was refused, doubled each time up to the most. */
 const firstRetry = 300
 const longestRetry = 30_000
@@ -23,9 +25,10 @@ export interface Belief {
   path: Path | undefined
   /** the holder counts as being there until then, whatever BFD says */
   provenUntil: number
-  /** why nobody is known any more to hold it, who did, and whether that one has said so itself */
+  /** why nobody is known any more to hold it, and who did; that one has said so itself, which counts until then */
   lost:
-    { readonly cause: TakeOverCause; readonly by: string | undefined; readonly given: boolean } | undefined
+    | { readonly cause: TakeOverCause; readonly by: string | undefined; readonly givenUntil: number }
+    | undefined
   /** some node of the cluster has held it */
   clusterHeld: boolean
   /** nodes that do not hold it although they should, until when that counts */
@@ -71,9 +74,9 @@ export function foundUnable(belief: Belief, node: string, now: number): void {
   if (belief.deferTo === node) forgetDeference(belief)
 }
 
-/** Nobody is known to hold it any more. */
-export function forgetHolder(belief: Belief, cause: TakeOverCause, given: boolean): void {
-  belief.lost = { cause, by: belief.holder, given }
+/** Nobody is known to hold it any more. @param given its holder has said so, now */
+export function forgetHolder(belief: Belief, cause: TakeOverCause, given: boolean, now: number): void {
+  belief.lost = { cause, by: belief.holder, givenUntil: given ? now + givenFor : Number.NEGATIVE_INFINITY }
   belief.holder = undefined
   belief.path = undefined
   belief.provenUntil = Number.NEGATIVE_INFINITY

@@ -57,3 +57,14 @@ test('one that has no room does not hold up the others', () => {
   expect(questions).toEqual([{ address: '192.0.2.51', path }])
   expect(open.next()).toBe(10)
 })
+
+test('everybody is asked, and nobody is missed; not when much is being asked', () => {
+  const open = new Checks()
+  open.askAll(vip, 0)
+  expect(open.step(0, room)).toEqual({ questions: [{ address: vip }], unanswered: [] })
+  for (let now = 200; now <= 3000; now += 200) expect(open.step(now, room).unanswered).toEqual([])
+  expect(open.purposeOf(vip)).toBeUndefined()
+  for (let index = 0; index < 100; index++) open.askAll(`10.0.0.${index}`, 0)
+  expect(open.purposeOf('10.0.0.63')).toBe('aftermath')
+  expect(open.purposeOf('10.0.0.64')).toBeUndefined()
+})

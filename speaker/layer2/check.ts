@@ -7,23 +7,23 @@ import type { Path } from './peers.ts'
  */
 export const checks = {
   /** now and then: the holder may live and be silent */
-  verify: { tries: 2, wait: 1000 },
+  verify: { tries: 2, wait: 500 },
   /** this node has given way to it: the other may have given way, too */
   yielded: { tries: 2, wait: 100 },
   /** it is dead as far as anybody knows, and claims the address: can it be reached at all? */
   challenge: { tries: 3, wait: 50 },
   /** it was told to give way: has it? */
   contest: { tries: 4, wait: 100 },
-  /** the address was handed from one to the other, and both may answer if a frame was lost */
-  aftermath: { tries: 15, wait: 200 },
+  /** everybody: it was taken, and two may answer for it if a frame was lost */
+  aftermath: { tries: 10, wait: 200 },
 } as const satisfies Record<string, { readonly tries: number; readonly wait: number }>
 
 export type CheckPurpose = keyof typeof checks
 
-/** A question to send now. */
+/** A question to send now; without a path it is to all. */
 export interface Question {
   readonly address: string
-  readonly path: Path
+  readonly path?: Path
 }
 
 /** A node that did not answer. */
@@ -34,8 +34,9 @@ export interface Unanswered {
 }
 
 interface Check {
-  readonly node: string
-  readonly path: Path
+  /** undefined: everybody is asked */
+  readonly node: string | undefined
+  readonly path: Path | undefined
   readonly purpose: CheckPurpose
   sent: number
   graced: boolean
@@ -44,6 +45,7 @@ interface Check {
 /** As with probes: an answer may lie in the socket of a thread that could not run. */
 const lateness = 15
 const secondLook = 20
+const crowd = 64
 /** When the budget has no room. */
 const postponed = 10
 
@@ -54,6 +56,19 @@ export class Checks {
 
   start(address: string, node: string, path: Path, purpose: CheckPurpose, at: number): void {
     this.#checks.set(address, { node, path, purpose, sent: 0, graced: false })
+    this.#due.set(address, at)
+  }
+
+  /** Asks everybody, unless so much is being asked already that the answers would come too late to matter. */
+  askAll(address: string, at: number): void {
+    if (this.#checks.size >= crowd) return
+    this.#checks.set(address, {
+      node: undefined,
+      path: undefined,
+      purpose: 'aftermath',
+      sent: 0,
+      graced: false,
+    })
     this.#due.set(address, at)
   }
 
@@ -93,12 +108,12 @@ export class Checks {
         this.#due.set(address, now + secondLook)
       } else if (check.sent === tries) {
         this.stop(address)
-        unanswered.push({ address, node, purpose })
+        if (node !== undefined) unanswered.push({ address, node, purpose })
       } else if (take(purpose)) {
         check.sent++
         check.graced = false
         this.#due.set(address, now + wait)
-        questions.push({ address, path })
+        questions.push({ address, ...(path && { path }) })
       } else {
         this.#due.set(address, now + postponed)
       }

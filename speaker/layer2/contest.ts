@@ -35,6 +35,8 @@ const pace = { first: 80, later: 1000, rounds: 10 } as const
 const crossing = 40
 /** The one that the hash puts first, and its own view does not, looks after so long whether the other is still there. */
 export const secondThought = 50
+/** Nothing was heard for longer than a rival that does not give way would be silent. */
+const pauseAfter = 200
 /** A contest is over when nothing was heard for so long. */
 const forgottenAfter = 2000
 /**
@@ -54,6 +56,9 @@ export function heard(contests: Contests, node: string, now: number): Contest {
   if (contest === undefined) {
     contest = { node, since: now, announced: 0, lastAnnounced: Number.NEGATIVE_INFINITY, lastHeard: now }
   }
+  // It had given way or was not there: it does not know how firmly this node has insisted since.
+  if (now - contest.lastHeard > pauseAfter)
+    contest.announced = Math.min(contest.announced, insistences.second)
   contest.lastHeard = now
   // The newest comes last.
   contests.delete(node)

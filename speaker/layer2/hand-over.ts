@@ -1,5 +1,6 @@
+import type { Question } from './check.ts'
 import { handOverLimit } from './fsm.ts'
-import type { Path, Peers } from './peers.ts'
+import type { Peers } from './peers.ts'
 import type { Standing } from './standing.ts'
 import type { Entry } from './table.ts'
 
@@ -11,12 +12,6 @@ const nudges = { first: 100, next: 130, times: 30, longest: 1000 } as const
 /** A stopping node waits as long as its addresses find new holders one after another, up to this. */
 const stopLimit = 3000
 const stopProgress = 500
-
-/** Word to a successor, or a question to all. */
-export interface Nudge {
-  readonly address: string
-  readonly path?: Path
-}
 
 /** Giving addresses up: who is told, how often, and how long a stopping node waits. */
 export class HandOver {
@@ -80,8 +75,8 @@ export class HandOver {
    * Whom to tell now that an address is for it, as far as the budget goes. Where time runs out everybody is asked every
    * other time (without `path`): somebody else than this node's successor may have taken the address unheard.
    */
-  due(standing: (entry: Entry) => Standing, take: () => boolean): readonly Nudge[] {
-    const due: Nudge[] = []
+  due(standing: (entry: Entry) => Standing, take: () => boolean): readonly Question[] {
+    const due: Question[] = []
     for (const entry of this.#due) {
       const { holder, successor } = standing(entry)
       const path = successor === undefined ? undefined : this.#peers.path(successor, entry.interfaces)

@@ -29,7 +29,7 @@ export class Hearing {
     const wasStale = peers.stale
     const changes = peers.speakers(self, others)
     if (wasStale !== peers.stale) this.#holders.staleChanged()
-    for (const node of changes.nodes) this.#presenceChanged(node)
+    for (const node of changes.nodes) this.#presenceChanged(node, now)
     this.macs(changes, now)
     for (const node of changes.gone) this.#holders.returns.forget(node)
   }
@@ -55,7 +55,7 @@ export class Hearing {
     const before = peers.presence(node)
     peers.neighbor(node, state)
     if (state !== 'unknown') this.#holders.event(now, undefined, whatHappened[state], { node })
-    if (before !== peers.presence(node)) this.#presenceChanged(node)
+    if (before !== peers.presence(node)) this.#presenceChanged(node, now)
     if (state === 'unknown') return
     this.#holders.returns.forget(node)
     if (state === 'alive') this.#tell(node, now)
@@ -85,7 +85,7 @@ export class Hearing {
     if (entry.state.at !== 'handingOver') return
     this.#holders.event(now, entry, 'handedOver')
     this.#holders.handOver.progress(now)
-    forgetHolder(entry.belief, 'handOver', false)
+    forgetHolder(entry.belief, 'handOver', false, now)
     this.#holders.step(entry, { kind: 'yield' }, now)
   }
 
@@ -157,7 +157,7 @@ export class Hearing {
     const { holder } = belief
     if (holder !== undefined && holder !== node && holder !== this.#holders.node) return
     foundUnable(belief, node, now)
-    forgetHolder(belief, 'handOver', true)
+    forgetHolder(belief, 'handOver', true, now)
   }
 
   /** Two nodes ask for the address at a time: whom the hash puts first goes on. */
@@ -168,13 +168,13 @@ export class Hearing {
   }
 
   /** Who is gone holds nothing any more; what it holds when it returns it will say. */
-  #presenceChanged(node: string): void {
+  #presenceChanged(node: string, now: number): void {
     const { peers, table } = this.#holders
     const presence = peers.presence(node)
     for (const entry of table.of(node)) {
       this.#holders.mark([entry])
       if (presence === 'up' || entry.belief.holder !== node) continue
-      forgetHolder(entry.belief, presence === 'left' ? 'handOver' : 'failure', presence === 'left')
+      forgetHolder(entry.belief, presence === 'left' ? 'handOver' : 'failure', presence === 'left', now)
     }
   }
 

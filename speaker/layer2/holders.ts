@@ -1,31 +1,23 @@
 import type { Layer2Event, WireAddress, WireHolder, WireInterface } from '../wire/protocol.ts'
+import type { Effects } from './answering.ts'
 import type { Awake } from './awake.ts'
 import { forgetDeference, tookIt } from './belief.ts'
 import { Checks, type CheckPurpose, type Question, type Unanswered } from './check.ts'
 import { Claims } from './claim.ts'
 import { Deadlines, earliest } from './deadlines.ts'
-import type { Layer2Happening } from './errors.ts'
+import type { Layer2Happening, TakeOverCause } from './errors.ts'
 import { Events } from './events.ts'
 import { step, type Input, type Step } from './fsm.ts'
-import { HandOver, type Nudge } from './hand-over.ts'
+import { HandOver } from './hand-over.ts'
 import type { Peers } from './peers.ts'
 import { Returns } from './returns.ts'
 import { standing, type Standing } from './standing.ts'
 import { answers, Table, type Entry } from './table.ts'
-import { holderOf, isRetry } from './tell.ts'
+import { changeOf, holderOf } from './tell.ts'
 import { holderSilent, Watch } from './watch.ts'
 
-/** What becomes of decisions: answering, listening and sending are not theirs. */
-export interface Effects {
-  /** answer for the address there, and announce it where that is new; [] is silence */
-  answer(entry: Entry, interfaces: readonly number[], now: number): void
-  /** hear what others say about the address there, be it held or not; `join`: hear also who asks for it */
-  listen(entry: Entry, interfaces: readonly number[], join: boolean): void
-  /** announce it at once; `again` with some repetitions */
-  announce(entry: Entry, again: boolean, now: number): void
-  /** it was taken although a machine outside the cluster uses it */
-  takenFrom(entry: Entry, mac: number, now: number): void
-}
+/** What was given up is announced first, and asked about then. */
+const aftermathAfter = 100
 
 /**
  * Each address on its way through the states of `fsm.ts`: whatever may bear on one is turned into a step of it, and
@@ -152,7 +144,7 @@ export class Holders {
   }
 
   /** Nodes that are to be told now that an address is for them. */
-  nudges(now: number, take: () => boolean): readonly Nudge[] {
+  nudges(now: number, take: () => boolean): readonly Question[] {
     return this.handOver.due((entry) => this.standing(entry, now), take)
   }
 
@@ -222,13 +214,14 @@ export class Holders {
     if (before.at === 'claiming' && state.at !== 'claiming') this.claims.stop(entry.address)
     if (before.at === 'holding' && state.at === 'handingOver') this.handOver.begin(entry)
     this.#follow(entry, before.at, now)
-    if (before.at === 'handingOver' && state.at === 'holding') this.#holdsOn(entry, on, now)
+    if (before.at === 'handingOver' && state.at === 'holding') this.#holdsOn(entry, now)
     for (const action of actions) {
       if (action.do === 'probe') this.#probe(entry, on, now)
       else if (action.do === 'nudge') this.handOver.nudge(entry, now)
       else this.#took(entry, action.cause, now)
     }
-    this.#tellOf(entry, before, now)
+    const [what, more] = changeOf(entry, before)
+    if (what !== undefined) this.event(now, entry, what, more)
     this.#untold.add(entry)
     // What was done may have changed what is known.
     this.#wake(entry, actions.length > 0 ? this.standing(entry, now) : on, now)
@@ -261,38 +254,20 @@ export class Holders {
   }
 
   /** The address is not given up after all: who was told of it may have taken it, unheard. */
-  #holdsOn(entry: Entry, { successor }: Standing, now: number): void {
+  #holdsOn(entry: Entry, now: number): void {
     this.#effects.announce(entry, true, now)
-    if (successor !== undefined) this.#aftermath(entry, successor, now)
+    this.checks.askAll(entry.address, now)
   }
 
-  /** One of two nodes holds the address now, and makes sure that the other does not. */
-  #aftermath(entry: Entry, node: string, now: number): void {
-    const path = this.peers.path(node, entry.interfaces)
-    if (path !== undefined) this.checks.start(entry.address, node, path, 'aftermath', now)
-  }
-
-  #took(entry: Entry, cause: string, now: number): void {
-    const { against } = entry
-    const before = entry.belief.holder ?? entry.belief.lost?.by
-    tookIt(entry.belief, this.node)
+  #took(entry: Entry, cause: TakeOverCause, now: number): void {
+    const { against, belief } = entry
+    tookIt(belief, this.node)
     this.event(now, entry, 'took', { cause })
     for (const { node } of entry.ordered) if (this.peers.isMissing(node)) this.returns.forget(node)
-    if (before !== undefined && before !== this.node && this.peers.mayAnswer(before)) {
-      this.#aftermath(entry, before, now)
-    }
+    // Others run and may answer as well, if a frame was lost; of those that have failed the beacon takes care.
+    if (entry.ordered.length > 1 && cause !== 'failure')
+      this.checks.askAll(entry.address, now + aftermathAfter)
     if (against !== undefined) this.#effects.takenFrom(entry, against, now)
-  }
-
-  #tellOf(entry: Entry, before: Entry['state'], now: number): void {
-    const { state } = entry
-    if (state.at === before.at) return
-    if (state.at === 'claiming') {
-      if (!isRetry(entry)) this.event(now, entry, 'claiming')
-    } else if (state.at === 'handingOver') this.event(now, entry, 'handingOver')
-    else if (state.at === 'silent' && before.at !== 'claiming') {
-      this.event(now, entry, 'silent', { cause: state.reason })
-    }
   }
 
   #unanswered({ address, node, purpose }: Unanswered, now: number): void {

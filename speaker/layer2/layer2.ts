@@ -9,15 +9,16 @@ import type {
   WireSelf,
   WireSpeaker,
 } from '../wire/protocol.ts'
+import { Answering } from './answering.ts'
 import { Awake, heartbeat } from './awake.ts'
 import { Conflicts, type ForeignClaim } from './conflict.ts'
 import { Counters } from './counters.ts'
 import { earliest } from './deadlines.ts'
 import { etherType, macNumber, macText, readHeader } from './ethernet.ts'
-import { Groups, type GroupChange } from './groups.ts'
+import type { GroupChange } from './groups.ts'
 import { Hearing } from './hearing.ts'
 import { HeldAddresses, type HeldAddress } from './held.ts'
-import { Holders, type Effects } from './holders.ts'
+import { Holders } from './holders.ts'
 import type { Link } from './interfaces.ts'
 import { Listening, type Interface, type ListeningChange } from './listening.ts'
 import { Outbox, type OutgoingFrame } from './outbox.ts'
@@ -62,14 +63,12 @@ export class Layer2 {
   readonly #rivals: Rivals
   readonly #hearing: Hearing
   readonly #outbox: Outbox
+  readonly #answering: Answering
   readonly #listening = new Listening()
   readonly #held = new HeldAddresses()
   readonly #conflicts = new Conflicts()
-  readonly #groups = new Groups()
   readonly #counters = new Counters()
   readonly #awake = new Awake()
-  /** made outside `settle`, told by the next one */
-  #groupChanges: GroupChange[] = []
 
   /** @param options `node` is the name of this node, `random` uniform in [0, 1) */
   constructor(options: { readonly node: string; readonly random: () => number }) {
@@ -81,8 +80,15 @@ export class Layer2 {
       listening: this.#listening,
       counters: this.#counters,
     })
-    const effects = this.#effects()
-    this.#holders = new Holders({ node, random, peers: this.#peers, awake: this.#awake, effects })
+    const { announcer } = this.#outbox
+    this.#answering = new Answering({ held: this.#held, announcer, conflicts: this.#conflicts })
+    this.#holders = new Holders({
+      node,
+      random,
+      peers: this.#peers,
+      awake: this.#awake,
+      effects: this.#answering,
+    })
     this.#rivals = new Rivals(this.#holders, random)
     this.#hearing = new Hearing(this.#holders, this.#rivals)
   }
@@ -97,10 +103,8 @@ export class Layer2 {
       this.#holders.remove(address)
       const held = this.#held.find(address)
       if (held === undefined) continue
-      this.#answer(held, [], 0)
-      this.#listen(held, [], false)
+      this.#answering.remove(held)
       this.#counters.forget(held)
-      this.#held.delete(address)
     }
   }
 
@@ -145,8 +149,7 @@ export class Layer2 {
   settle(now: number): Layer2Changes {
     this.#wake(now)
     const { holders, events } = this.#holders.settle(now)
-    const groups = this.#groupChanges
-    this.#groupChanges = []
+    const groups = this.#answering.takeGroupChanges()
     return { holders, interfaces: this.#listening.take(), groups, events }
   }
 
@@ -182,7 +185,7 @@ export class Layer2 {
     this.#rivals.due(now)
     const conflicts = this.#conflictsDue(now)
     // Groups are joined first: the report opens the switches for the questions that an announcement brings.
-    const frames = this.#groupChanges.length === 0 ? this.#outbox.due(this.#holders, now) : []
+    const frames = !this.#answering.groupsChanged ? this.#outbox.due(this.#holders, now) : []
     const { answered, size } = this.#holders.table
     const beat = answered.size > 0 ? heartbeat.holding : size > 0 ? heartbeat.idle : undefined
     this.#awake.expect(beat !== undefined)
@@ -210,7 +213,7 @@ export class Layer2 {
 
   /** Solicited-node groups that are wanted on an interface, for a socket that is opened later. */
   groupsOn(interfaceIndex: number): string[] {
-    return this.#groups.on(interfaceIndex)
+    return this.#answering.groupsOn(interfaceIndex)
   }
 
   /** The name of an interface that frames come from. */
@@ -219,7 +222,7 @@ export class Layer2 {
   }
 
   get #changed(): boolean {
-    return this.#holders.pending || this.#groupChanges.length > 0 || this.#listening.untold
+    return this.#holders.pending || this.#answering.groupsChanged || this.#listening.untold
   }
 
   /** @returns whether this node stood still until now */
@@ -288,61 +291,12 @@ export class Layer2 {
     return { confirmed: foreign, deadline }
   }
 
-  #effects(): Effects {
-    const { announcer } = this.#outbox
-    return {
-      answer: ({ address }, indexes, now) => this.#answer(this.#held.add(address), indexes, now),
-      listen: ({ address }, indexes, join) => this.#listen(this.#held.add(address), indexes, join),
-      announce: ({ address, interfaces }, again, now) => {
-        for (const { index } of interfaces) {
-          if (again) announcer.repeat(address, index, now)
-          else announcer.hasten(address, index, now)
-        }
-      },
-      takenFrom: ({ address, interfaces }, mac, now) => {
-        for (const { index } of interfaces.slice(0, 1))
-          this.#conflicts.heard(address, macText(mac), index, now)
-      },
-    }
-  }
-
-  /** Brings responder and announcer from where the address is answered to where it is to be. */
-  #answer(held: HeldAddress, indexes: readonly number[], now: number): void {
-    const { address, interfaces: before, family } = held
-    if (sameSet(before, indexes)) return
-    const { announcer } = this.#outbox
-    held.interfaces = new Set(indexes)
-    for (const index of before) if (!held.interfaces.has(index)) announcer.stop(address, index)
-    for (const index of indexes) if (!before.has(index)) announcer.start(address, family, index, now)
-    if (indexes.length === 0) this.#conflicts.forget(address)
-  }
-
-  /** Groups are joined before anything is asked or announced, so that rivals hear each other. */
-  #listen(held: HeldAddress, indexes: readonly number[], join: boolean): void {
-    if (!sameSet(held.watched, indexes)) held.watched = new Set(indexes)
-    if (held.family === 4) return
-    this.#groupChanges.push(...this.#groups.set(held.address, join ? indexes : []))
-  }
-
   #relisten(change: ListeningChange | undefined, now: number): void {
     if (change === undefined) return
     const { interfaces, ownMacs, renewed } = change
     this.#holders.setInterfaces(interfaces)
     this.#counters.retain(new Set(interfaces.map((one) => one.name)))
     this.#hearing.macs(this.#peers.own(ownMacs), now)
-    for (const index of renewed) this.#announceAnew(index, now)
-  }
-
-  /** The interface has another hardware address: its neighbours have to learn it as after a take-over. */
-  #announceAnew(index: number, now: number): void {
-    const { announcer } = this.#outbox
-    for (const { address, family, interfaces } of this.#held.held()) {
-      if (!interfaces.has(index)) continue
-      announcer.stop(address, index)
-      announcer.start(address, family, index, now)
-    }
+    for (const index of renewed) this.#answering.announceAnew(index, now)
   }
 }
-
-const sameSet = (set: ReadonlySet<number>, list: readonly number[]): boolean =>
-  set.size === list.length && list.every((one) => set.has(one))

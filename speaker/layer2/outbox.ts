@@ -1,6 +1,6 @@
 import { Announcer, type Announcement } from './announce.ts'
 import { Beacon } from './beacon.ts'
-import { patientChecks, type CheckPurpose } from './check.ts'
+import { patientChecks, type CheckPurpose, type Question } from './check.ts'
 import type { Counters } from './counters.ts'
 import { earliest } from './deadlines.ts'
 import { announcement, toAll, toOne } from './frames.ts'
@@ -119,17 +119,19 @@ export class Outbox {
 
   #questions(holders: Holders, now: number): OutgoingFrame[] {
     const questions = holders.questions(now, (purpose) => this.#mayAsk(purpose, now))
-    return questions.flatMap(({ address, path }) => this.#toOne('probe', address, path))
+    return questions.flatMap((one) => this.#send('probe', one, holders))
   }
 
   #nudges(holders: Holders, now: number): OutgoingFrame[] {
-    return holders
-      .nudges(now, () => this.#budget.take(1, now))
-      .flatMap(({ address, path }) => {
-        if (path !== undefined) return this.#toOne('nudge', address, path)
-        const interfaces = holders.table.get(address)?.interfaces ?? []
-        return interfaces.flatMap(({ index }) => this.#toAll('beacon', address, index))
-      })
+    const nudges = holders.nudges(now, () => this.#budget.take(1, now))
+    return nudges.flatMap((one) => this.#send('nudge', one, holders))
+  }
+
+  /** To one node; or to all, on every interface. */
+  #send(kind: 'probe' | 'nudge', { address, path }: Question, { table }: Holders): OutgoingFrame[] {
+    if (path !== undefined) return this.#toOne(kind, address, path)
+    const interfaces = table.get(address)?.interfaces ?? []
+    return interfaces.flatMap(({ index }) => this.#toAll('beacon', address, index))
   }
 
   #toOne(kind: 'probe' | 'nudge', address: string, { interfaceIndex, mac }: Path): OutgoingFrame[] {

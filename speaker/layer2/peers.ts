@@ -168,11 +168,6 @@ export class Peers {
     return node === undefined ? 'unclear' : { node }
   }
 
-  /** It runs as far as this node knows, so it may answer for what it held before. */
-  mayAnswer(node: string): boolean {
-    return this.isAlive(node) || (this.isMissing(node) && this.presence(node) !== 'down')
-  }
-
   /** BFD is Up. */
   isAlive(node: string): boolean {
     return this.#liveness.get(node) === 'alive'

@@ -171,15 +171,19 @@ describe('who would be next, and who is the holder', () => {
 
 describe('why it is taken, and whether without asking', () => {
   const staleC = change('node-c', { stale: true })
-  const given = (node: string) => (belief: Belief) => {
-    heardHolder(belief, node, path)
-    forgetHolder(belief, 'handOver', true)
-  }
+  const given =
+    (node: string, at = now) =>
+    (belief: Belief) => {
+      heardHolder(belief, node, path)
+      forgetHolder(belief, 'handOver', true, at)
+    }
   test.each<[string, Given, string, boolean]>([
     ['nobody has ever held it', {}, 'first', false],
     ['its holder has failed', { belief: holderIs('node-b'), peers: dead('node-b') }, 'failure', false],
-    ['its holder has left', { belief: holderIs('node-b'), peers: left('node-b') }, 'handOver', true],
+    ['its holder has left', { belief: given('node-b'), peers: left('node-b') }, 'handOver', true],
+    ['it was heard since', { belief: holderIs('node-b'), peers: left('node-b') }, 'handOver', false],
     ['its holder has given it up', { belief: given('node-b') }, 'handOver', true],
+    ['that was a while ago', { belief: given('node-b', now - 1000) }, 'handOver', false],
     [
       'but what this node hears may be old',
       { belief: given('node-b'), situation: { dazed: true } },
@@ -201,13 +205,24 @@ describe('why it is taken, and whether without asking', () => {
       'it was refused before',
       {
         belief: (belief) => {
-          heardHolder(belief, 'node-c', path)
           defer(belief, 'node-c', now - 60_000)
+          given('node-c')(belief)
+        },
+      },
+      'handOver',
+      false,
+    ],
+    [
+      'a stale holder has refused often enough',
+      {
+        belief: (belief) => {
+          heardHolder(belief, 'node-c', path)
+          for (let times = 0; times < 3; times++) defer(belief, 'node-c', now - 60_000)
         },
         candidates: staleC,
       },
       'stale',
-      false,
+      true,
     ],
     ['this node could not hold it for a while', { belief: holderIs('node-a') }, 'healing', false],
     ['many are asked for, and others may hold it', { situation: { crowded: true } }, 'first', false],

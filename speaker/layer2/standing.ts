@@ -82,7 +82,7 @@ export function standing(situation: Situation, now: number): Standing {
     next: mine || electAmong(ordered, otherThan(holder)) === self,
     holder: known,
     rivals: wanted.candidates.some(({ node }) => node !== self),
-    ...takeOver(situation, own, proven !== undefined),
+    ...takeOver(situation, own, proven !== undefined, now),
     wait: waiting(belief, now),
     reason: silence(situation, own, elected),
   }
@@ -96,11 +96,15 @@ function deference({ belief, peers }: Situation, now: number): string | undefine
   return there ? deferTo : undefined
 }
 
+/** Times that a stale holder may refuse before it is not asked any more. */
+const staleRefusals = 3
+
 /** Why this node would take the address, and whether without asking first. */
 function takeOver(
   { self, belief, peers, wanted, dazed, crowded }: Situation,
   own: Candidate | undefined,
   proven: boolean,
+  now: number,
 ): { readonly cause: TakeOverCause; readonly atOnce: boolean } {
   const { holder, lost, deferred } = belief
   // Refused before, it asks, as its view is not shared.
@@ -108,15 +112,21 @@ function takeOver(
   if (holder === undefined) {
     // At a start with thousands of addresses that are meant for this node alone there is nobody to ask.
     const alone = crowded && lost === undefined && wanted.candidates.every(({ node }) => node === self)
-    return { cause: lost?.cause ?? 'first', atOnce: alone || (lost?.given === true && unrefused) }
+    return {
+      cause: lost?.cause ?? 'first',
+      atOnce: alone || (lost !== undefined && lost.givenUntil > now && unrefused),
+    }
   }
   if (holder === self) return { cause: lost?.cause ?? 'healing', atOnce: false }
   const presence = proven ? 'up' : peers.presence(holder)
-  if (presence === 'left') return { cause: 'handOver', atOnce: unrefused }
+  // It was heard to hold the address after it had said that it leaves.
+  if (presence === 'left') return { cause: 'handOver', atOnce: false }
   if (presence === 'down') return { cause: 'failure', atOnce: false }
   const stale = wanted.candidates.find(({ node }) => node === holder)?.stale === true
   const fresh = own?.stale === false && !peers.stale
-  return stale && fresh ? { cause: 'stale', atOnce: unrefused } : { cause: 'handOver', atOnce: false }
+  if (!stale || !fresh) return { cause: 'handOver', atOnce: false }
+  // A stale holder would refuse for ever: after a while it must know what it is.
+  return { cause: 'stale', atOnce: unrefused || (deferred >= staleRefusals && !dazed) }
 }
 
 function waiting(belief: Belief, now: number): Standing['wait'] {

@@ -1,6 +1,7 @@
 import type { WireHolder } from '../wire/protocol.ts'
-import type { SilenceReason } from './errors.ts'
+import type { Layer2Happening, SilenceReason } from './errors.ts'
 import { macText } from './ethernet.ts'
+import type { State } from './fsm.ts'
 import type { Standing } from './standing.ts'
 import { answers, type Entry } from './table.ts'
 
@@ -36,6 +37,16 @@ function reasonOf({ state, belief }: Entry): SilenceReason {
   if (state.at !== 'claiming') return 'notServed'
   if (belief.foreign !== undefined) return 'addressInUse'
   return belief.deferred > 0 ? 'notOwner' : 'claiming'
+}
+
+/** What a change of state is told as, if it is. What led to it is told by whoever knows. */
+export function changeOf(entry: Entry, before: State): [Layer2Happening | undefined, { cause?: string }] {
+  const { state } = entry
+  if (state.at === before.at) return [undefined, {}]
+  if (state.at === 'claiming') return [isRetry(entry) ? undefined : 'claiming', {}]
+  if (state.at === 'handingOver') return ['handingOver', {}]
+  const ended = state.at === 'silent' && before.at !== 'claiming'
+  return ended ? ['silent', { cause: state.reason }] : [undefined, {}]
 }
 
 /** It was tried before, and that was told. */

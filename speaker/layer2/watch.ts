@@ -81,5 +81,5 @@ export class Watch {
 /** A node that was asked as the holder is silent. */
 export function holderSilent({ belief }: Entry, node: string, yielded: boolean, now: number): void {
   foundUnable(belief, node, now)
-  forgetHolder(belief, yielded ? 'healing' : 'verification', false)
+  forgetHolder(belief, yielded ? 'healing' : 'verification', false, now)
 }

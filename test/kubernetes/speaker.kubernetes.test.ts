@@ -72,11 +72,13 @@ describe.skipIf(missing !== '')(`a speaker and a controller, with the rights of 
 
   test('it tells how the node is', async () => {
     const status = await until(
-      'the SpeakerStatus is ready',
+      'the SpeakerStatus is ready and knows the interfaces',
       async () => {
         const { items } = await cluster.admin.list(resources.speakerStatuses, {})
-        return (items as StatusObject[]).find((one) =>
-          one.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'),
+        return (items as StatusObject[]).find(
+          ({ status }) =>
+            status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') &&
+            JSON.stringify(status).includes(`"${CABLE}"`),
         )
       },
       15_000,

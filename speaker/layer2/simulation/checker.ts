@@ -7,7 +7,8 @@ import { Promises } from './promises.ts'
 import { Quiet } from './quiet.ts'
 import { Rates } from './rates.ts'
 import type { Court, Rule, Violation } from './rules.ts'
-import type { Witness, World } from './world.ts'
+import type { Witness } from './witness.ts'
+import type { World } from './world.ts'
 
 /** These change who hears whom, or who runs: every address has to be looked at again. */
 const farReaching: ReadonlySet<Act['do']> = new Set([

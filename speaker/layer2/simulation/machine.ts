@@ -1,9 +1,12 @@
 import type { BfdDatagram } from '../../bfd/port.ts'
 import { broadcastMac, macText } from '../ethernet.ts'
+import type { Link } from '../interfaces.ts'
 import { allNodes, groupMac } from '../ndp.ts'
 import type { Network, Station } from './network.ts'
 import type { Process } from './process.ts'
 
+/** The one interface of a machine. */
+export const interfaceIndex = 2
 const allNodesMac = groupMac(allNodes)
 
 /** A node's hardware: it stays when the speaker on it ends. */
@@ -62,6 +65,22 @@ export class Machine implements Station {
   sendDatagram(datagram: BfdDatagram): void {
     const to = this.#byAddress.get(datagram.local)
     if (to !== undefined) this.#network.datagram(this.name, to.name, () => to.process?.datagram(datagram))
+  }
+
+  /** As the kernel tells it. */
+  link(): Link {
+    return {
+      index: interfaceIndex,
+      name: 'eth0',
+      mac: this.macAddress,
+      up: true,
+      carrier: this.plugged,
+      loopback: false,
+      broadcast: true,
+      noArp: false,
+      master: 0,
+      prefixes: this.prefixes,
+    }
   }
 }
 

@@ -69,6 +69,8 @@ export class Moves {
     const before = this.#before.get(address) ?? []
     this.#before.set(address, holders)
     if (world.noisy || world.options.sharedMac) this.allow(address, effect)
+    // A stale holder is relieved as soon as somebody can, whenever that is.
+    if (before.some(({ node }) => world.api.marked(node))) this.allow(address, effect)
     if (world.time.now <= (this.#allowed.get(address) ?? 0)) return
     for (const process of before) {
       // Who is gone or cut off has not let go, and what it did is a cause in itself.

@@ -5,17 +5,14 @@ import type { BfdDatagram, BfdPort } from '../../bfd/port.ts'
 import { BfdSessions } from '../../bfd/sessions.ts'
 import { Neighbors } from '../../wire/neighbors.ts'
 import type { WireNeighbor } from '../../wire/protocol.ts'
-import type { Link } from '../interfaces.ts'
 import type { Core } from './core.ts'
 import { groupMac } from '../ndp.ts'
-import type { News, Watcher } from './api.ts'
+import type { News, Watcher } from './news.ts'
 import type { Environment } from './environment.ts'
-import type { Machine } from './machine.ts'
+import { interfaceIndex, type Machine } from './machine.ts'
 import { Runtime } from './runtime.ts'
 import { View } from './view.ts'
 
-/** The one interface of a machine. */
-export const interfaceIndex = 2
 /** The edge asks what is due at least so often. */
 const heartbeat = 200
 /** A stopping process says goodbye to its neighbours three times, so long. */
@@ -123,7 +120,7 @@ export class Process implements Watcher {
 
   start(): void {
     const { api, onStatus } = this.#environment
-    this.core.links([this.#link()], this.#now())
+    this.core.links([this.machine.link()], this.#now())
     this.#neighbors.start()
     this.#settle()
     api.subscribe(this)
@@ -177,7 +174,7 @@ export class Process implements Watcher {
   /** The kernel says that the link has changed. */
   linkChanged(): void {
     this.#runtime.enter(() => {
-      this.core.links([this.#link()], this.#now())
+      this.core.links([this.machine.link()], this.#now())
       this.#settle()
     })
   }
@@ -311,22 +308,6 @@ export class Process implements Watcher {
         kernelDrops: () => 0,
         close: () => {},
       }),
-    }
-  }
-
-  #link(): Link {
-    const { plugged, macAddress, prefixes } = this.machine
-    return {
-      index: interfaceIndex,
-      name: 'eth0',
-      mac: macAddress,
-      up: true,
-      carrier: plugged,
-      loopback: false,
-      broadcast: true,
-      noArp: false,
-      master: 0,
-      prefixes,
     }
   }
 }

@@ -203,10 +203,10 @@ const addressPool = Array.from({ length: 8 }, (_, index) =>
   index % 3 === 2 ? `2001:db8::5${index}` : `10.0.1.${50 + index}`,
 )
 
-/** The scenario of a seed: 3 to 5 nodes, 1 to 8 addresses, faults one upon another for 20 to 40 s. */
+/** The scenario of a seed: 3 to 5 nodes, 1 to 8 addresses, faults one upon another for 20 to 32 s. */
 export function generate(seed: number): Scenario {
   const random = new Random(seed, 'scenario')
-  const end = random.integer(20_000, 40_000)
+  const end = random.integer(20_000, 32_000)
   const count = random.integer(3, 5)
   const nodes = Array.from({ length: count }, (_, index) => nodeName(index + 1))
   const addresses = random.some(addressPool, random.integer(1, addressPool.length))

@@ -257,7 +257,7 @@ test('a thousand addresses are taken over and each is announced within 2.5 s', (
 test('seventy nodes watch each other on a ring: a failure reaches those who did not see it by the API', () => {
   const world = new World({ seed: 1, nodes: 70, addresses: [address, '2001:db8::52'] })
   const checker = new Checker(world)
-  world.run(5000)
+  world.run(4000)
   const before = world.holders(address)[0].node
   world.act({ do: 'crash', node: before })
   world.run(1600)

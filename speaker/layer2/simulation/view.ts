@@ -1,5 +1,5 @@
 import type { WireAddress, WireSpeaker } from '../../wire/protocol.ts'
-import type { News } from './api.ts'
+import type { News } from './news.ts'
 
 /** What a process knows of an address. */
 export interface Known {

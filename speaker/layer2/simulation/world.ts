@@ -4,7 +4,7 @@ import { words, type Act } from './acts.ts'
 import { Api } from './api.ts'
 import { Control } from './control.ts'
 import { createCore, type CoreFactory } from './core.ts'
-import { whatSaid, type Said } from './frames.ts'
+import { whatSaid } from './frames.ts'
 import { Client, Foreigners, type Asked } from './host.ts'
 import { Machine } from './machine.ts'
 import { Network } from './network.ts'
@@ -13,6 +13,7 @@ import { Process } from './process.ts'
 import { Random } from './random.ts'
 import { Timeline } from './timeline.ts'
 import { VirtualTime } from './virtual-time.ts'
+import type { Witness } from './witness.ts'
 
 /** How a cluster begins. */
 export interface WorldOptions {
@@ -28,24 +29,6 @@ export interface WorldOptions {
   readonly lease?: number
   /** another core than the real one, to see that its defects are found */
   readonly core?: CoreFactory
-}
-
-/** Who looks on and judges. All calls come in the middle of an event; `judge` at the end of each. */
-export interface Witness {
-  beforeAct(act: Act): void
-  afterAct(act: Act): void
-  held(process: Process, address: string, held: boolean): void
-  sent(process: Process, said: Said): void
-  /** the process looks what is due */
-  woke(process: Process): void
-  /** the process has told all that belongs to what it has sent */
-  settled(process: Process): void
-  /** of the view that the process has of the address; -1 when its own forwarding changed */
-  news(process: Process, address: string, before: number, version: number): void
-  marked(node: string, reachable: boolean): void
-  ended(process: Process): void
-  /** true ends the run */
-  judge(): boolean
 }
 
 const timelineEntries = 4000
