@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { parseAddress } from '#inet/address.ts'
 import type { SessionStatus } from '#bgp-ts/status.ts'
 import type { WirePeer, WireRoute, WireRouteKey } from '#speaker/wire/protocol.ts'
-import { must, run, until } from '../netns.ts'
+import { must, until } from '../netns.ts'
 import { neighbors } from './neighbors.ts'
 import type { Neighbor, Peer, PeerKind, SeenRoute } from './peers/peer.ts'
 import { Speaker } from './speaker.ts'
@@ -143,16 +143,16 @@ export class Stage {
    * that the router opens, and those in silence (`router`).
    */
   async letPass(what: 'router' | 'silent' | 'all'): Promise<void> {
-    const { node } = this.#topology
-    await run(node, 'nft', ['delete', 'table', 'inet', 'held'])
-    if (what === 'all') return
     const ours = 'tcp dport 179 tcp flags & (syn | ack) == syn drop'
     const said = ['sport', 'dport'].map((end) => `tcp ${end} 179 meta length > ${longestHandshake} drop`)
     const chains = [
-      `chain in { type filter hook input priority 0; ${said.join('; ')}; }`,
+      ...(what === 'all' ? [] : [`chain in { type filter hook input priority 0; ${said.join('; ')}; }`]),
       ...(what === 'router' ? [`chain out { type filter hook output priority 0; ${ours}; }`] : []),
     ]
-    await must(node, 'nft', ['-f', '-'], `table inet held {\n${chains.join('\n')}\n}\n`)
+    // One transaction: between two, whatever waits would slip through.
+    const table = `table inet held {\n${chains.join('\n')}\n}\n`
+    const rules = `table inet held\ndelete table inet held\n${table}`
+    await must(this.#topology.node, 'nft', ['-f', '-'], rules)
   }
 
   /** TCP connections between the two ends that are open. */
