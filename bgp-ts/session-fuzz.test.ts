@@ -198,7 +198,9 @@ test('whatever a peer sends and a person does: no exception, no third connection
         if (running && state !== 'Established' && state !== 'OpenConfirm')
           expect(clock.pending).toBeGreaterThan(0)
       }
-      for (const { actions, recorded } of replay(lines)) expect(actions).toEqual(recorded)
+      // The first line is the state; some commands are no input.
+      const steps = lines.length > 1 ? replay(lines) : []
+      for (const { actions, recorded } of steps) expect(actions).toEqual(recorded)
       void session.stop({ subcode: 2, text: '' })
       expect(clock.pending).toBe(0)
       expect(openOnes(subject)).toEqual([])

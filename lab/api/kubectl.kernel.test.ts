@@ -278,7 +278,7 @@ describe.skipIf(missing !== '')(`kubectl${missing}`, () => {
 
   it('watches, and waits', async () => {
     const seen = kubectl.until('get configmaps -n shop -w --no-headers', (out) =>
-      /watched.*\n[^]*watched/.test(out),
+      /watched.*\n[^]*watched.*\n/.test(out),
     )
     await until(() => server.watches > 0)
     await ok('create configmap watched -n shop --from-literal a=b')
