@@ -1,5 +1,5 @@
 /**
- * BGP as a router sees it. Runs in namespaces of its own, as root. `npm run bench -- bgp`: everything;
+ * BGP as a router sees it. Runs in namespaces of its own and in labs, as root. `npm run bench -- bgp`: everything;
  * `npm run bench -- bgp 600`: ten minutes of load instead of one; `node bench/bgp.ts convergence hold`: some parts.
  */
 import { spawn } from 'node:child_process'
@@ -15,16 +15,17 @@ import { measureDeadPath } from './bgp/dead-path.ts'
 import { measureFeed } from './bgp/feed.ts'
 import { measureHold } from './bgp/hold.ts'
 import { measureMemory } from './bgp/memory.ts'
+import { measureRestart } from './bgp/restart.ts'
 
 const rounds = 5
+const secondsOfLoad = 60
 
-const parts: Readonly<Record<string, (folder: string, seconds: number) => Promise<void>>> = {
-  async convergence(folder) {
-    await measureConvergence(folder, 1, rounds)
-  },
-  async attributes(folder) {
-    await measureConvergence(folder, 1000, rounds)
-  },
+type Part = (folder: string, seconds: number) => Promise<void>
+
+/** In namespaces of this program. */
+const inside: Readonly<Record<string, Part>> = {
+  convergence: (folder) => measureConvergence(folder, 1, rounds),
+  attributes: (folder) => measureConvergence(folder, 1000, rounds),
   change: measureChange,
   hold: measureHold,
   'dead-path': measureDeadPath,
@@ -32,18 +33,29 @@ const parts: Readonly<Record<string, (folder: string, seconds: number) => Promis
   memory: measureMemory,
 }
 
+/** In labs, which have their own. */
+const outside: Readonly<Record<string, Part>> = { restart: measureRestart }
+
 /** Measures and prints; leaves nothing behind. */
 export async function main(args: readonly string[] = []): Promise<void> {
-  if (process.env.FAIRLEAD_BENCH_NAMESPACE !== '1') return again(args)
-  const seconds = Number(args.find((word) => /^\d+$/.test(word)) ?? 60)
+  const seconds = Number(args.find((word) => /^\d+$/.test(word)) ?? secondsOfLoad)
   const wanted = args.filter((word) => !/^\d+$/.test(word))
-  const unknown = wanted.filter((name) => !(name in parts))
-  if (unknown.length > 0) throw new Error(`no part ${unknown.join()}; there are ${Object.keys(parts).join()}`)
-  for (const [name, measure] of Object.entries(parts)) {
-    if (wanted.length > 0 && !wanted.includes(name)) continue
+  const all = { ...inside, ...outside }
+  const unknown = wanted.filter((name) => !(name in all))
+  if (unknown.length > 0) throw new Error(`no part ${unknown.join()}; there are ${Object.keys(all).join()}`)
+  const chosen = (parts: typeof inside): string[] =>
+    Object.keys(parts).filter((name) => wanted.length === 0 || wanted.includes(name))
+  if (process.env.FAIRLEAD_BENCH_NAMESPACE === '1') return measure(inside, chosen(inside), seconds)
+  const here = chosen(inside)
+  if (here.length > 0) await again([...here, String(seconds)])
+  await measure(outside, chosen(outside), seconds)
+}
+
+async function measure(parts: typeof inside, names: readonly string[], seconds: number): Promise<void> {
+  for (const name of names) {
     const folder = mkdtempSync(join(tmpdir(), 'fairlead-bench-bgp-'))
     try {
-      await measure(folder, seconds)
+      await parts[name](folder, seconds)
     } finally {
       await cleanup()
       rmSync(folder, { recursive: true })

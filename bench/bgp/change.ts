@@ -104,8 +104,7 @@ async function ofBird(sender: Netns, router: Netns, folder: string): Promise<Sam
 async function bringUp(end: ScriptedPeer): Promise<ScriptedConnection> {
   const line = await end.accept()
   await line.has('open')
-  // Nobody looks after this side, so no hold time.
-  line.write(openMessage(0))
+  line.write(openMessage(180))
   line.write(keepalive)
   const complete = (): boolean => line.of('update').some((update) => update.length === 2 * 23)
   await until('End-of-RIB', complete, patience)

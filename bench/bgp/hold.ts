@@ -27,14 +27,13 @@ export async function measureHold(folder: string, seconds: number): Promise<void
   const node = await createNetns('node')
   const other = await createNetns('other')
   const router = await createNetns('router')
+  // A session each to an address of its own: BIRD has one a neighbor.
+  const ends = (net: number): string[] => sessions.map((last) => `10.0.${net}.1${last}/24`)
   const addresses = sessions.map((last) => `10.0.1.${last}/24`)
   const others = sessions.map((last) => `10.0.2.${last}/24`)
+  await connect({ ns: node, device: 'eth0', addresses: ends(1) }, { ns: router, device: 'eth0', addresses })
   await connect(
-    { ns: node, device: 'eth0', addresses: ['10.0.1.10/24'] },
-    { ns: router, device: 'eth0', addresses },
-  )
-  await connect(
-    { ns: other, device: 'eth0', addresses: ['10.0.2.10/24'] },
+    { ns: other, device: 'eth0', addresses: ends(2) },
     { ns: router, device: 'eth1', addresses: others },
   )
   const receiver = await startBird(router, folder, 'receiver', receiverConfig)
@@ -122,6 +121,7 @@ const peerOf = (last: number): WirePeer => ({
   localAS: 64500,
   peerAS: 64512,
   address: parseAddress(`10.0.1.${last}`),
+  sourceAddress: parseAddress(`10.0.1.1${last}`),
   port: 179,
   routerId: '10.0.1.10',
   holdTime: 3000,
@@ -145,7 +145,7 @@ ${[
 ipv4 table t_${who}_${last};
 protocol bgp ${who}_${last} {
   local 10.0.${net}.${last} as 64512;
-  neighbor 10.0.${net}.10 as 64500;
+  neighbor 10.0.${net}.1${last} as 64500;
   passive on;
   hold time 3;
   ipv4 { table t_${who}_${last}; import all; export none; };
@@ -165,7 +165,7 @@ ${sessions
   .map(
     (last) => `
 protocol bgp to_${last} {
-  local 10.0.2.10 as 64500;
+  local 10.0.2.1${last} as 64500;
   neighbor 10.0.2.${last} as 64512;
   hold time 3; connect delay time 1; connect retry time 1;
   ipv4 { import none; export where source = RTS_STATIC; next hop self; };

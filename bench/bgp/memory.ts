@@ -4,7 +4,7 @@ import { keepalive, openMessage, ScriptedPeer } from '../../test/interop/scripte
 import { Speaker } from '../../test/interop/speaker.ts'
 import { connect, createNetns, until, type Netns } from '../../test/netns.ts'
 import { residentMemory, startBird, startGobgp } from './daemons.ts'
-import { birdRoutes, wireRoutes } from './routes.ts'
+import { announceAll, birdRoutes } from './routes.ts'
 
 const routes = 10_000
 const peers = [1, 2, 3, 4]
@@ -55,9 +55,7 @@ async function ofSpeaker(node: Netns, router: Netns): Promise<void> {
   const speaker = await Speaker.start(node)
   const idle = await speaker.weigh()
   const ends = listen(router)
-  for (const last of peers) {
-    speaker.send({ kind: 'routes', put: wireRoutes(`peer-${last}`, routes, 1), remove: [] })
-  }
+  for (const last of peers) await announceAll(speaker, `peer-${last}`, routes, 1)
   speaker.send({
     kind: 'peers',
     peers: peers.map((last) => ({
@@ -93,7 +91,7 @@ async function bringUp(ends: readonly ScriptedPeer[]): Promise<void> {
     ends.map(async (end) => {
       const line = await end.accept()
       await line.has('open')
-      line.write(openMessage(0))
+      line.write(openMessage(180))
       line.write(keepalive)
       await until('all routes', () => line.received >= routes * 5, patience)
     }),
