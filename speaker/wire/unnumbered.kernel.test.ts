@@ -104,6 +104,8 @@ describe.skipIf(!existsSync(join(daemons, 'bgpd')))('an unnumbered session with 
 
   afterAll(async () => {
     await cleanup()
+    // Nothing can be mounted over what is deleted, and the next test with FRR has to.
+    for (const path of ['/etc/frr', '/etc/group']) execFileSync('umount', [path])
     if (folder !== undefined) rmSync(folder, { recursive: true })
   })
 

@@ -37,10 +37,13 @@ const columns = kinds.map(({ name, without, version }) => ({
   outcomes: new Map<Feature, string>(),
 }))
 
-/** Without its packages (tools/setup.sh installs them where it may) a router is left out, and the page not judged. */
+/**
+ * A router is left out, and the page not judged, where it cannot run: without its packages (tools/setup.sh installs
+ * them where it may), or without root.
+ */
 const present = kinds
   .map((kind, index) => ({ name: kind.name, kind, column: columns[index] }))
-  .filter(({ column }) => column.version !== '')
+  .filter(({ kind, column }) => column.version !== '' && (kind.unable?.() ?? '') === '')
 
 describe.each(present)('$name', ({ kind, column }) => {
   let stage: Stage
@@ -57,7 +60,7 @@ describe.each(present)('$name', ({ kind, column }) => {
 
   afterAll(async () => {
     await cleanup()
-    if (!process.env.KEEP) rmSync(folder, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true })
   })
 
   afterEach(({ task }) => (task.result?.state === 'fail' ? stage.reset() : stage.clear()), 60_000)

@@ -12,7 +12,7 @@ import type { Topology } from './topology.ts'
 export type Wanted = Omit<WireRoute, 'peer' | 'communities'> & Partial<Pick<WireRoute, 'communities'>>
 
 /** How long a condition may take: the machine may be busy. */
-const patience = Number(process.env.PATIENCE ?? 20_000)
+const patience = 20_000
 
 /** Octets of an IPv4 packet with the options of a TCP handshake; one with an OPEN is longer. */
 const longestHandshake = 76

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { parseAddress } from '#inet/address.ts'
 import type { Stage } from '../stage.ts'
-import { nodeLinkLocal } from '../neighbors.ts'
+import { neighbors, nodeLinkLocal } from '../neighbors.ts'
 import { cableLinkLocal } from '../topology.ts'
 
 const v4 = '198.51.100.7/32'
@@ -92,8 +92,11 @@ export const sessionCells = {
       ['crossing', '192.0.2.10'],
       ['meeting', '1.1.1.1'],
     ]) {
+      // Routers wait longer and longer when nobody answers, so it begins when it may.
+      if (stage.kind.collides) await stage.router.shutdown(neighbors[name], true)
       await stage.letPass('router')
       stage.configure(name, { listen: true, routerId })
+      if (stage.kind.collides) await stage.router.shutdown(neighbors[name], false)
       await stage.until('its connection', async () => (await stage.connections()) === 1)
       await stage.letPass('silent')
       if (stage.kind.collides) {

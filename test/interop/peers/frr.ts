@@ -24,12 +24,17 @@ const privateMounts = 'mount --bind "$1" /etc/group && mount -t tmpfs tmpfs /var
 /** FRR 8: zebra, bfdd and bgpd. */
 export const frr: PeerKind = {
   name: 'FRR',
-  without: {},
+  without: {
+    collision: 'not tested every time: its timers do not always let it have a connection beside ours',
+  },
   collides: true,
   shutdownText: 'switch upgrade',
   version: () =>
     /\d+(\.\d+)+/.exec(spawnSync(join(daemons, 'bgpd'), ['--version'], { encoding: 'utf8' }).stdout)?.[0] ??
     '',
+
+  // Groups cannot be changed in the user namespace of somebody who is not root.
+  unable: () => (readFileSync('/proc/self/setgroups', 'utf8') === 'deny\n' ? 'only root may run FRR' : ''),
 
   config: (neighbors) => `
 hostname router

@@ -77,6 +77,8 @@ export interface PeerKind {
   /** features that the daemon does not have, and why, for the matrix */
   readonly without: Readonly<Partial<Record<Feature, string>>>
   version(): string
+  /** why it cannot run here, '' when it can */
+  unable?(): string
   /** it may have two connections with one neighbor, and then settles which one stays */
   readonly collides: boolean
   /** what the operator's words are when he shuts a session down; '' where the daemon sends none */
