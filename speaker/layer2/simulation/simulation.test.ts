@@ -4,7 +4,7 @@ import { play, run, type Counts } from './run.ts'
 import { scenarioOf, textOf } from './scenario-text.ts'
 import { generate } from './scenario.ts'
 
-const seeds = Array.from({ length: 60 }, (_, index) => index + 1)
+const seeds = Array.from({ length: 30 }, (_, index) => index + 1)
 
 const seen: Counts[] = []
 
