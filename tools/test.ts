@@ -5,15 +5,38 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 
 interface Tier {
   readonly name: string
   readonly what: string
   /** why it cannot run here, '' when it can */
   unable(): string | Promise<string>
-  /** passed and failed tests */
-  run(): { passed: number; failed: number }
+  run(): Outcome
+}
+
+interface Outcome {
+  readonly passed: number
+  readonly failed: number
+  /** what failed and how, a text each: said again at the end, where the output of thousands of tests does not hide it */
+  readonly failures: readonly string[]
+}
+
+/** The part of vitest's JSON report (Jest's format) that is read. */
+interface Report {
+  readonly numPassedTests: number
+  readonly numFailedTests: number
+  readonly testResults: readonly {
+    readonly name: string
+    readonly status: string
+    readonly message: string
+    readonly assertionResults: readonly {
+      readonly fullName: string
+      readonly status: string
+      readonly failureMessages?: readonly string[]
+    }[]
+  }[]
 }
 
 const scratch = mkdtempSync(join(tmpdir(), 'fairlead-test-'))
@@ -34,8 +57,8 @@ const tiers: Tier[] = [
     run: () => {
       const steps = ['typecheck', 'lint', 'format:check', 'knip']
       const failed = steps.filter((step) => command('npm', ['run', '--silent', step]) !== 0)
-      for (const step of failed) console.log(`static: npm run ${step} failed`)
-      return { passed: steps.length - failed.length, failed: failed.length }
+      const failures = failed.map((step) => `npm run ${step}`)
+      return { passed: steps.length - failed.length, failed: failed.length, failures }
     },
   },
   {
@@ -134,7 +157,7 @@ function command(program: string, args: readonly string[]): number {
   return spawnSync(program, args, { stdio: 'inherit', env }).status ?? 1
 }
 
-function vitest(project: string, wrapper: readonly string[]): { passed: number; failed: number } {
+function vitest(project: string, wrapper: readonly string[]): Outcome {
   const output = join(scratch, `${project}.json`)
   const args = [
     'run',
@@ -148,16 +171,36 @@ function vitest(project: string, wrapper: readonly string[]): { passed: number; 
   const [program, ...rest] = [...wrapper, 'vitest', ...args]
   const status = command(program, rest)
   try {
-    const report = JSON.parse(readFileSync(output, 'utf8')) as {
-      numPassedTests: number
-      numFailedTests: number
+    const report = JSON.parse(readFileSync(output, 'utf8')) as Report
+    const failures = failuresOf(report)
+    // An error outside of every test fails the run without failing a test.
+    if (status !== 0 && failures.length === 0)
+      failures.push(`vitest ended with ${status}; see its output above`)
+    return { passed: report.numPassedTests, failed: failures.length, failures }
+  } catch (error) {
+    return {
+      passed: 0,
+      failed: 1,
+      failures: [`no report of vitest, which ended with ${status}: ${String(error)}`],
     }
-    // A file that could not be loaded fails the run without failing a test.
-    const failed = report.numFailedTests + (status !== 0 && report.numFailedTests === 0 ? 1 : 0)
-    return { passed: report.numPassedTests, failed }
-  } catch {
-    return { passed: 0, failed: 1 }
   }
+}
+
+/** Each failed test, and each file that failed without one: it could not be loaded. */
+function failuresOf(report: Report): string[] {
+  return report.testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = relative(process.cwd(), name)
+    const tests = assertionResults
+      .filter((test) => test.status === 'failed')
+      .map((test) => `${file} > ${test.fullName}\n${excerpt(test.failureMessages?.join('\n') ?? '')}`)
+    return tests.length > 0 || status === 'passed' ? tests : [`${file}\n${excerpt(message)}`]
+  })
+}
+
+/** The beginning of a failure: what was expected, and a property's seed; its whole is in the output above. */
+function excerpt(message: string): string {
+  const lines = stripVTControlCharacters(message).split('\n').slice(0, 30)
+  return lines.map((line) => `    ${line.slice(0, 300)}`).join('\n')
 }
 
 const wanted = process.argv.slice(2)
@@ -171,6 +214,7 @@ const chosen = tiers.filter(({ name }) => wanted.length === 0 || wanted.includes
 const kubernetesBuild = chosen.some(({ name }) => name === 'kubernetes') ? buildKubernetes() : ''
 
 const lines: string[] = []
+const failures: string[] = []
 let passed = 0
 let failed = 0
 for (const tier of chosen) {
@@ -185,9 +229,11 @@ for (const tier of chosen) {
   const result = tier.run()
   passed += result.passed
   failed += result.failed
+  failures.push(...result.failures.map((failure) => `${tier.name}: FAILED ${failure}`))
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
   lines.push(`${tier.name}: ${result.passed} passed, ${result.failed} failed in ${seconds} s`)
 }
 rmSync(scratch, { recursive: true, force: true })
+if (failures.length > 0) console.log(`\n${failures.join('\n')}`)
 console.log(`\n${lines.join('\n')}\ntotal: ${passed} passed, ${failed} failed`)
 process.exit(failed === 0 ? 0 : 1)

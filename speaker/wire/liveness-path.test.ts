@@ -51,6 +51,12 @@ describe('the path', () => {
       end([], ['172.17.0.1/16'], ['10.1.0.1/24']),
       undefined,
     ],
+    [
+      'two addresses that both have',
+      end(['172.17.0.1', '192.0.2.20'], ['172.17.0.1/16', '172.17.0.2/16']),
+      end(['172.17.0.1', '192.0.2.10'], ['172.17.0.2/16', '172.17.0.1/16']),
+      { local: '192.0.2.20', remote: '192.0.2.10', multihop: true },
+    ],
     ['link-local addresses are none', end([], ['fe80::1/64']), end([], ['fe80::2/64']), undefined],
     ['nothing known of the other', end(['192.0.2.20'], ['192.0.2.20/24']), end([]), undefined],
     ['two families', end(['192.0.2.20']), end(['2001:db8::1']), undefined],

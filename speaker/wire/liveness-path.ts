@@ -32,10 +32,14 @@ interface Place {
  * @returns undefined when there is no such pair
  */
 export function choosePath(self: PathEnd, other: PathEnd): LivenessPath | undefined {
-  const ours = placesOf(self)
-  const theirs = placesOf(other)
-  const ourIPs = self.internalIPs.flatMap((text) => tryParseAddress(text) ?? [])
-  const theirIPs = other.internalIPs.flatMap((text) => tryParseAddress(text) ?? [])
+  const allOurs = placesOf(self)
+  const allTheirs = placesOf(other)
+  const both = shared(addressesOf(self, allOurs), addressesOf(other, allTheirs))
+  const own = ({ address }: Place): boolean => !includes(both, address)
+  const ours = allOurs.filter(own)
+  const theirs = allTheirs.filter(own)
+  const ourIPs = internalIPsOf(self).filter((address) => !includes(both, address))
+  const theirIPs = internalIPsOf(other).filter((address) => !includes(both, address))
   const internal = onLink(
     ours.filter(({ address }) => includes(ourIPs, address)),
     theirs.filter(({ address }) => includes(theirIPs, address)),
@@ -50,11 +54,10 @@ function onLink(ours: readonly Place[], theirs: readonly Place[]): LivenessPath 
   for (const our of ours) {
     for (const their of theirs) {
       if (!prefixContains(our.subnet, their.address) || !prefixContains(their.subnet, our.address)) continue
-      const order = compareAddresses(our.address, their.address)
-      // Bridges of container runtimes have the same address on every node.
-      if (order === 0) continue
       const pair =
-        order < 0 ? ([our.address, their.address] as const) : ([their.address, our.address] as const)
+        compareAddresses(our.address, their.address) < 0
+          ? ([our.address, their.address] as const)
+          : ([their.address, our.address] as const)
       if (best === undefined || comparePairs(pair, best.pair) < 0) best = { pair, our, their }
     }
   }
@@ -72,11 +75,26 @@ function routed(ours: readonly Address[], theirs: readonly Address[]): LivenessP
   for (const family of [4, 6] as const) {
     const local = ours.find((address) => address.family === family)
     const remote = theirs.find((address) => address.family === family)
-    if (local === undefined || remote === undefined || compareAddresses(local, remote) === 0) continue
+    if (local === undefined || remote === undefined) continue
     return { local: formatAddress(local), remote: formatAddress(remote), multihop: true }
   }
   return undefined
 }
+
+/**
+ * Addresses that both have, as bridges of container runtimes have the same one on every node: they tell nobody apart,
+ * so they are no end of a path.
+ */
+const shared = (ours: readonly Address[], theirs: readonly Address[]): Address[] =>
+  ours.filter((address) => includes(theirs, address))
+
+const addressesOf = (end: PathEnd, places: readonly Place[]): Address[] => [
+  ...internalIPsOf(end),
+  ...places.map(({ address }) => address),
+]
+
+const internalIPsOf = ({ internalIPs }: PathEnd): Address[] =>
+  internalIPs.flatMap((text) => tryParseAddress(text) ?? [])
 
 /** By interface name, so that an address on two interfaces means the same one every time. */
 function placesOf({ interfaces }: PathEnd): Place[] {
