@@ -94,14 +94,16 @@ describe.each(['tcp', 'udp'] as const)('%s', (protocol) => {
 
   test('without endpoints the answer is a refusal, at once', async () => {
     await set(service('s', base))
-    const from = performance.now()
-    expect(await kinds(agents.client.ask(protocol, '203.0.113.1', 80))).toEqual(['ECONNREFUSED'])
-    expect(await kinds(agents.client.ask(protocol, '192.168.0.1', 30_080))).toEqual(['ECONNREFUSED'])
-    expect(await kinds(agents.a.ask(protocol, '10.96.0.1', 80))).toEqual(['ECONNREFUSED'])
-    expect(await kinds(agents.a.ask(protocol, '10.96.0.1', 81))).toEqual(['ECONNREFUSED'])
-    expect(await kinds(agents.node.ask(protocol, '10.96.0.1', 80))).toEqual(['ECONNREFUSED'])
     // A refusal that the socket does not hear is heard when it tries again, a second later.
-    expect(performance.now() - from).toBeLessThan(1000)
+    for (const [agent, host, port] of [
+      [agents.client, '203.0.113.1', 80],
+      [agents.client, '192.168.0.1', 30_080],
+      [agents.a, '10.96.0.1', 80],
+      [agents.a, '10.96.0.1', 81],
+      [agents.node, '10.96.0.1', 80],
+    ] as const) {
+      expect(await kinds(agent.ask(protocol, host, port, 1, 900)), host).toEqual(['ECONNREFUSED'])
+    }
   })
 
   test('source ranges', async () => {

