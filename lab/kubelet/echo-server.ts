@@ -66,6 +66,8 @@ function serveHttp(fd: number, identity: EchoIdentity): Server {
   })
   // What a pod does with odd clients is of no interest; its servers must not end for them.
   server.on('clientError', (_error, socket) => socket.destroy())
+  // A connection that a test keeps ends when the test ends it, not after five seconds of silence.
+  server.keepAliveTimeout = 0
   return server.listen({ fd })
 }
 
