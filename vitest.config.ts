@@ -31,8 +31,8 @@ export default defineConfig({
           // once in hundreds of runs). Each wire thread strips types by WebAssembly; this keeps wrappers as they are.
           execArgv: ['--wasm-wrapper-tiering-budget=1000000000'],
           fileParallelism: false,
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
@@ -42,8 +42,9 @@ export default defineConfig({
           exclude: ['node_modules/**'],
           pool: 'forks',
           fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          // Guards against hanging, as above.
+          testTimeout: 180_000,
+          hookTimeout: 300_000,
         },
       },
       {
@@ -54,8 +55,8 @@ export default defineConfig({
           // Each file has a control plane of its own, and much of its time is waiting.
           pool: 'forks',
           maxWorkers: 3,
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
         },
       },
     ],

@@ -15,7 +15,7 @@ import type { EchoAnswer } from './kubelet/echo-messages.ts'
 import { findProgram, labPath } from './programs.ts'
 
 const REQUESTS = 30
-const STEP_LIMIT_MS = 15_000
+const STEP_LIMIT_MS = 60_000
 const SERVICE = { namespace: 'default', name: 'nginx' }
 
 type Print = (line: string) => void

@@ -28,7 +28,7 @@ import { adminSocket, removeDirectory, writeState, type ProcessId } from './stat
  * the kernel ends them all and takes namespaces, interfaces, mounts and nft tables away.
  */
 
-const READY_LIMIT_MS = 30_000
+const READY_LIMIT_MS = 120_000
 
 interface Products {
   /** replicas by name */

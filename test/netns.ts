@@ -103,7 +103,7 @@ export async function cleanup(): Promise<void> {
 export async function until<T>(
   what: string,
   condition: () => T | undefined | false | Promise<T | undefined | false>,
-  limit = 5000,
+  limit = 20_000,
 ): Promise<T> {
   const deadline = performance.now() + limit
   for (;;) {

@@ -178,7 +178,7 @@ test.each(ways)(
     expect((await birdSession(wanted.sourceAddress))?.[2]).toBe('Up')
 
     process.kill(bird, 'SIGSTOP')
-    await until('BFD Down', () => wire.bfd(remote)?.state === 'Down', 3000)
+    await until('BFD Down', () => wire.bfd(remote)?.state === 'Down', 10_000)
     expect(wire.bfd(remote)).toMatchObject({ diagnostic: 1, counters: { downEvents: 1 } })
     await until('BGP closed', () => wire.session('tor')?.lastError?.code === 'FL_BGP_CEASE_BFD')
     expect(wire.session('tor')?.lastError?.text).toContain('Cease, BFD Down (6/10)')

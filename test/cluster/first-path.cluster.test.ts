@@ -51,7 +51,7 @@ const routesTo = async (prefix: string) => (await lab.exec('router', 'birdc', 's
 beforeAll(async () => {
   expect(await lab.up()).toMatchObject({ code: 0, stderr: '' })
   for (const name of ['layer2', 'nginx']) await lab.apply(manifest(name))
-  await lab.kubectl('wait --for=condition=Available deployment/nginx --timeout=20s')
+  await lab.kubectl('wait --for=condition=Available deployment/nginx --timeout=60s')
   await addressOf('nginx')
 })
 
@@ -192,7 +192,7 @@ describe('BGP', () => {
     await until('the route is back', async () =>
       (await routesTo(`${VIP}/32`)).includes('via ') ? true : undefined,
     )
-    await lab.kubectl('wait --for=condition=Available deployment/nginx --timeout=20s')
+    await lab.kubectl('wait --for=condition=Available deployment/nginx --timeout=60s')
   })
 
   test('a peer that is not there is reported in words, and disturbs nobody', async () => {

@@ -75,16 +75,33 @@ async function during(work: () => Promise<void>): Promise<LoopOutcome> {
   return outcome
 }
 
-function expectNoFailure({ failures, targets: tallies }: LoopOutcome): void {
-  expect(failures).toEqual([])
-  // Each place was asked all the while; how often a busy machine gets round to it is no question of forwarding.
+function expectAllAsked({ targets: tallies }: LoopOutcome): void {
+  // How often a busy machine gets round to each place is no question of forwarding.
   expect(Math.min(...tallies.map(({ made }) => made)), JSON.stringify(tallies)).toBeGreaterThanOrEqual(3)
+}
+
+function expectNoFailure(outcome: LoopOutcome): void {
+  expect(outcome.failures).toEqual([])
+  expectAllAsked(outcome)
+}
+
+/**
+ * The load balancer addresses may move to another node meanwhile. It does not know the connections over the former
+ * one, so those of the moment, one or two requests, are reset.
+ */
+function expectNoFailureButOfMoving(outcome: LoopOutcome): void {
+  const everything = families.flatMap(targets)
+  const moved = ({ target, error }: LoopOutcome['failures'][number]): boolean =>
+    error === 'ECONNRESET' && families.some((family) => everything[target].question.to === vip[family])
+  expect(outcome.failures.filter((failure) => !moved(failure))).toEqual([])
+  expect(outcome.failures.length).toBeLessThan(5)
+  expectAllAsked(outcome)
 }
 
 test.each(['node1', 'node2', 'node3'])(
   'no request fails when the speaker of %s is killed with -9',
   async (node) => {
-    expectNoFailure(
+    expectNoFailureButOfMoving(
       await during(async () => {
         expect((await world.lab.command('fault', 'crash-speaker', node)).code).toBe(0)
         // Something must be done by the one that comes back.

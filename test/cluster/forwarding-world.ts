@@ -12,7 +12,7 @@ import { TestLab, until } from './test-lab.ts'
 /** A lab with what forwarding tests ask of it: pods and Services by a line each, and who answered whom. */
 
 const NAMESPACE = 'default'
-const LIMIT_MS = 10_000
+const LIMIT_MS = 40_000
 /** Requests that decide who is reachable: that one of two endpoints is missed by all of them has odds of 2^-15. */
 const ENOUGH = 16
 /** Shorter than the second after which TCP repeats itself: what was dropped before a change is asked anew. */
