@@ -17,7 +17,7 @@ import { measureHold } from './bgp/hold.ts'
 import { measureMemory } from './bgp/memory.ts'
 import { measureRestart } from './bgp/restart.ts'
 
-const rounds = 5
+const rounds = 9
 const secondsOfLoad = 60
 
 type Part = (folder: string, seconds: number) => Promise<void>

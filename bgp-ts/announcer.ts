@@ -5,23 +5,20 @@ import type { Connection } from './connection.ts'
 import type { Negotiated } from './events.ts'
 import type { ExportContext } from './export.ts'
 import type { RibRoute } from './rib-list.ts'
-import { RibOut } from './rib-out.ts'
+import type { RibOut } from './rib-out.ts'
 import type { Route } from './route.ts'
 import type { SessionStatus } from './status.ts'
-import { endOfRibOf } from './wire/end-of-rib.ts'
-import type { UpdateMessage } from './wire/update.ts'
+import type { UpdateBatch } from './update-batch.ts'
 
 /** Changes of routes within this many milliseconds leave together. */
 const coalescingWindow = 20
-/** UPDATEs written at a stretch; then timers and received messages get their turn. */
-const batchSize = 16
 /** How long an incomplete set of routes holds End-of-RIB back where no restart time is configured, in milliseconds. */
 const defaultRestartTime = 120_000
 
 export interface AnnouncerPorts {
   readonly clock: Clock
   /** on the session that is open */
-  write(messages: readonly UpdateMessage[]): void
+  write(batch: UpdateBatch): void
   /** all that waited has been written */
   written(): void
 }
@@ -29,7 +26,7 @@ export interface AnnouncerPorts {
 /** Writes the Adj-RIB-Out of a peer to its session: changes together, in batches, and only what the peer takes. */
 export class Announcer {
   readonly #ports: AnnouncerPorts
-  readonly #rib = new RibOut()
+  readonly #rib: RibOut
   #open = false
   #blocked = false
   #flush: TimerHandle | undefined
@@ -38,7 +35,9 @@ export class Announcer {
   #endOfRibLimit: TimerHandle | undefined
   #eorSent: AddressFamily[] = []
 
-  constructor(ports: AnnouncerPorts) {
+  /** @param rib it may have wanted routes already */
+  constructor(rib: RibOut, ports: AnnouncerPorts) {
+    this.#rib = rib
     this.#ports = ports
   }
 
@@ -102,8 +101,10 @@ export class Announcer {
 
   /** The session is gone, and with it all that the peer had. */
   close(): void {
-    this.#open = false
     this.#blocked = false
+    // The routes may be another session's by now.
+    if (!this.#open) return
+    this.#open = false
     this.#flush?.cancel()
     this.#flush = undefined
     this.#endOfRibLimit?.cancel()
@@ -137,12 +138,9 @@ export class Announcer {
   }
 
   #flushBatch(): void {
-    const messages = this.#rib.drain(batchSize)
-    for (const message of messages) {
-      const family = endOfRibOf(message)
-      if (family !== undefined) this.#eorSent.push(family)
-    }
-    if (messages.length > 0) this.#ports.write(messages)
+    const batch = this.#rib.drain()
+    this.#eorSent.push(...batch.endOfRib)
+    if (batch.ends.length > 0) this.#ports.write(batch)
     // The next batch after a turn of the event loop: KEEPALIVEs do not wait for a long table.
     if (this.#rib.idle) this.#ports.written()
     else this.#schedule(0)

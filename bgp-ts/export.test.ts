@@ -3,10 +3,11 @@ import { describe, expect, test } from 'vitest'
 import { parseAddress } from '#inet/address.ts'
 import { parsePrefix } from '#inet/prefix.ts'
 import type { ExportContext } from './export.ts'
-import { RibOut } from './rib-out.ts'
 import type { Community, Route } from './route.ts'
-import { bothFamilies } from './testing.ts'
+import { bothFamilies, ReadableRib } from './testing.ts'
+import { frameOf } from './wire/header.ts'
 import { encodeMessage } from './wire/message.ts'
+import { decodeUpdate } from './wire/update.ts'
 
 /** eBGP, AS 64500, over 192.0.2.2. */
 const ebgp: ExportContext = {
@@ -30,10 +31,10 @@ const six = (change: Partial<Route> = {}): Route => ({
 })
 
 /** A session in which End-of-RIB has been sent. */
-function opened(context: ExportContext): RibOut {
-  const rib = new RibOut()
+function opened(context: ExportContext): ReadableRib {
+  const rib = new ReadableRib()
   rib.open(context)
-  rib.drain(10)
+  rib.updates(10)
   return rib
 }
 
@@ -42,9 +43,9 @@ function octets(route: Route, context: ExportContext): string {
   const rib = opened(context)
   rib.gracefulShutdown(context.gracefulShutdown ?? false)
   rib.put(route)
-  const updates = rib.drain(10)
-  expect(updates).toHaveLength(1)
-  return hex(encodeMessage(updates[0], context))
+  const messages = rib.messages(10)
+  expect(messages).toHaveLength(1)
+  return hex(messages[0])
 }
 
 /** An UPDATE without withdrawn prefixes. */
@@ -193,9 +194,9 @@ test('withdrawals: the old field for IPv4, MP_UNREACH_NLRI for IPv6, and for bot
   const withdrawn = (context: ExportContext): string[] => {
     const rib = opened(context)
     for (const { prefix, ...route } of [four(), six()]) rib.put({ ...route, prefix })
-    rib.drain(10)
+    rib.updates(10)
     for (const { prefix } of [four(), six()]) rib.withdraw(prefix)
-    return rib.drain(10).map((update) => hex(encodeMessage(update, context)))
+    return rib.messages(10).map(hex)
   }
   const v6 = spaceless(update(`800f14 0002 01 ${nlri6}`))
   expect(withdrawn(ebgp)).toEqual([spaceless(`001c 02 0005 ${nlri} 0000`), v6])
@@ -222,22 +223,22 @@ describe('the peer learns of a switch, and only of what differs', () => {
   test('graceful shutdown on and off, also over a new session', () => {
     const rib = opened(ebgp)
     rib.put(four())
-    rib.drain(10)
+    rib.updates(10)
     rib.gracefulShutdown(true)
-    const [update] = rib.drain(10)
+    const [update] = rib.updates(10)
     expect(update.attributes.communities).toEqual([{ kind: 'standard', value: [65535, 0] }])
     rib.gracefulShutdown(true)
-    expect(rib.drain(10)).toEqual([])
+    expect(rib.updates(10)).toEqual([])
     rib.open(ebgp)
-    expect(rib.drain(10)[0].attributes.communities).toHaveLength(1)
+    expect(rib.updates(10)[0].attributes.communities).toHaveLength(1)
     rib.gracefulShutdown(false)
-    expect(rib.drain(10)[0].attributes.communities).toEqual([])
+    expect(rib.updates(10)[0].attributes.communities).toEqual([])
   })
 
   test('each attribute that can be configured', () => {
     const rib = opened(ibgp)
     rib.put(four())
-    rib.drain(10)
+    rib.updates(10)
     const changes: Partial<Route>[] = [
       { med: 0 },
       { localPref: 101 },
@@ -248,31 +249,28 @@ describe('the peer learns of a switch, and only of what differs', () => {
     ]
     for (const change of changes) {
       rib.put(four(change))
-      expect(rib.drain(10)).toHaveLength(1)
+      expect(rib.updates(10)).toHaveLength(1)
       rib.put(four(change))
-      expect(rib.drain(10)).toEqual([])
+      expect(rib.updates(10)).toEqual([])
     }
     const outside = opened(ebgp)
     outside.put(four())
-    outside.drain(10)
+    outside.updates(10)
     outside.put(four({ asPathPrepend: 1 }))
-    expect(outside.drain(10)).toHaveLength(1)
+    expect(outside.updates(10)).toHaveLength(1)
   })
 })
 
 test('End-of-RIB waits until the wanted routes are complete', () => {
-  const rib = new RibOut()
+  const rib = new ReadableRib()
   rib.complete(false)
   rib.open(ebgp)
   rib.put(four())
-  expect(rib.drain(10)).toHaveLength(1)
+  expect(rib.updates(10)).toHaveLength(1)
   expect(rib.idle).toBe(true)
   rib.complete(true)
   expect(rib.idle).toBe(false)
-  expect(rib.drain(10).map((update) => hex(encodeMessage(update, ebgp)))).toEqual([
-    '00170200000000',
-    spaceless('001d 02 0000 0006 800f03000201'),
-  ])
+  expect(rib.messages(10).map(hex)).toEqual(['00170200000000', spaceless('001d 02 0000 0006 800f03000201')])
   expect(rib.idle).toBe(true)
 })
 
@@ -336,13 +334,16 @@ test('the rules that every UPDATE of ours keeps', () => {
       fc.array(route, { maxLength: 8 }),
       fc.boolean(),
       (context, routes, withdraw) => {
-        const rib = new RibOut()
+        const rib = new ReadableRib()
         rib.open(context)
         for (const one of routes) rib.put(one)
-        const updates = rib.drain(100)
+        const messages = rib.messages(100)
         if (withdraw) for (const { prefix } of routes) rib.withdraw(prefix)
-        for (const update of [...updates, ...rib.drain(100)]) {
-          const message = Buffer.from(encodeMessage(update, context))
+        for (const bytes of [...messages, ...rib.messages(100)]) {
+          // What is packed here is what the codec makes of the same message.
+          const { message: update } = decodeUpdate(frameOf('update', bytes).body, context)
+          expect(hex(encodeMessage(update, context))).toBe(hex(bytes))
+          const message = Buffer.from(bytes)
           const { withdrawn, attributes, nlri } = anatomy(message)
           const types = attributes.map(([, type]) => type)
           const kinds = [withdrawn > 0, nlri > 0, types.includes(14), types.includes(15)].filter(

@@ -1,20 +1,24 @@
 import { formatAddress, sameAddress, type Address } from '#inet/address.ts'
 import type { AddressFamily } from './config.ts'
-import type { Route } from './route.ts'
+import type { RouteAttributes } from './route.ts'
 import type { UnsentReason } from './status.ts'
 import type { PathAttributes } from './wire/attributes.ts'
 import { canonicalCommunities, formatCommunity, gracefulShutdown, linkBandwidth } from './wire/communities.ts'
 import type { CodecContext } from './wire/context.ts'
-import { familyCodes, familyOfPrefix } from './wire/families.ts'
+import { familyCodes } from './wire/families.ts'
 
 /** What a session must know to turn a wanted route into attributes: fixed while the session lasts. */
-export interface ExportContext extends CodecContext {
+export interface ExportContext extends GroupContext {
+  readonly peerAddress?: Address
+}
+
+/** What several sessions may have in common (`update-groups.ts`). */
+export interface GroupContext extends CodecContext {
   readonly localAS: number
   /** next hop self, by family */
   readonly nextHops: { readonly 4?: Address; readonly 6?: Address }
   /** our link-local address on the link that the peer is on too; it goes along as a second IPv6 next hop */
   readonly linkLocal?: Address
-  readonly peerAddress?: Address
   /** the AS for Only to Customer, where our role asks for it (RFC 9234 5) */
   readonly otc?: number
   /** we are about to leave: every route carries GRACEFUL_SHUTDOWN, inside the AS with LOCAL_PREF 0 (RFC 8326 4.1) */
@@ -36,13 +40,14 @@ export interface Exported {
 }
 
 /** Attributes and next hop of a route for this session, or why it cannot be sent. */
-export function exportRoute(route: Route, context: ExportContext): Exported | UnsentReason {
-  const family = familyOfPrefix(route.prefix)
+export function exportRoute(
+  route: RouteAttributes,
+  family: AddressFamily,
+  context: GroupContext,
+): Exported | UnsentReason {
   if (!context.families.includes(family)) return 'family-not-negotiated'
   const nextHop = nextHopOf(route, family, context)
   if (nextHop === undefined) return 'no-next-hop'
-  if (context.peerAddress !== undefined && sameAddress(nextHop, context.peerAddress))
-    return 'next-hop-is-peer'
   const linkLocal = secondNextHop(route, nextHop, context)
   const attributes = attributesOf(route, context, nextHop)
   const parts = [
@@ -57,7 +62,15 @@ export function exportRoute(route: Route, context: ExportContext): Exported | Un
   return { key: parts.join('|'), family, nextHop, ...(linkLocal && { linkLocal }), attributes }
 }
 
-function nextHopOf(route: Route, family: AddressFamily, context: ExportContext): Address | undefined {
+/** RFC 4271 5.1.3: the peer must not be told to send packets to itself. */
+export const isNextHopOf = ({ nextHop }: Exported, { peerAddress }: ExportContext): boolean =>
+  peerAddress !== undefined && sameAddress(nextHop, peerAddress)
+
+function nextHopOf(
+  route: RouteAttributes,
+  family: AddressFamily,
+  context: GroupContext,
+): Address | undefined {
   const { addresses } = familyCodes[family]
   const nextHop = route.nextHop ?? context.nextHops[addresses]
   if (nextHop?.family === addresses) return nextHop
@@ -67,12 +80,16 @@ function nextHopOf(route: Route, family: AddressFamily, context: ExportContext):
 }
 
 /** Only beside our own global address: a next hop elsewhere may be on another link. */
-function secondNextHop(route: Route, nextHop: Address, { linkLocal }: ExportContext): Address | undefined {
+function secondNextHop(
+  route: RouteAttributes,
+  nextHop: Address,
+  { linkLocal }: GroupContext,
+): Address | undefined {
   const wanted = nextHop.family === 6 && route.nextHop === undefined && linkLocal !== undefined
   return wanted && !sameAddress(linkLocal, nextHop) ? linkLocal : undefined
 }
 
-function attributesOf(route: Route, context: ExportContext, nextHop: Address): PathAttributes {
+function attributesOf(route: RouteAttributes, context: GroupContext, nextHop: Address): PathAttributes {
   const { internal, localAS } = context
   const localPref = context.gracefulShutdown ? 0 : (route.localPref ?? defaultLocalPref)
   const prepend = route.asPathPrepend ?? 0

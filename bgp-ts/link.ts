@@ -3,8 +3,9 @@ import { countReceived, countSent } from './counters.ts'
 import { BgpError, systemErrorWords } from './errors.ts'
 import type { Input } from './events.ts'
 import { Framer } from './framer.ts'
-import type { MessageLog } from './message-log.ts'
+import { maxLogLines, type MessageLog } from './message-log.ts'
 import type { SessionCounters } from './status.ts'
+import type { UpdateBatch } from './update-batch.ts'
 import type { CodecContext } from './wire/context.ts'
 import { endOfRibOf } from './wire/end-of-rib.ts'
 import { frameOf, type Frame } from './wire/header.ts'
@@ -60,15 +61,32 @@ export class Link {
 
   /** Writes messages, even while the peer takes none: those that may not wait for it are few and small. */
   send(messages: readonly Message[]): void {
-    const { counters, log } = this.#ports
-    const context = this.#ports.context()
     const encoded = messages.map((message) => {
-      countSent(counters, message.type)
-      const bytes = encodeMessage(message, context)
-      log.add(this.#ports.now(), 'out', frameOf(message.type, bytes), context, this.#ports.isSecond())
+      countSent(this.#ports.counters, message.type)
+      const bytes = encodeMessage(message, this.#ports.context())
+      this.#note(frameOf(message.type, bytes))
       return bytes
     })
-    const accepted = this.connection.write(encoded.length === 1 ? encoded[0] : Buffer.concat(encoded))
+    this.#write(encoded.length === 1 ? encoded[0] : Buffer.concat(encoded))
+  }
+
+  /** Writes UPDATEs that are encoded already. */
+  sendUpdates({ octets, ends }: UpdateBatch): void {
+    this.#ports.counters.updatesSent += ends.length
+    // Of a long batch the log keeps the end.
+    for (let index = Math.max(0, ends.length - maxLogLines); index < ends.length; index++) {
+      this.#note(frameOf('update', octets.subarray(index === 0 ? 0 : ends[index - 1], ends[index])))
+    }
+    this.#write(octets)
+  }
+
+  #note(frame: Frame): void {
+    const ports = this.#ports
+    ports.log.add(ports.now(), 'out', frame, ports.context(), ports.isSecond())
+  }
+
+  #write(octets: Uint8Array): void {
+    const accepted = this.connection.write(octets)
     if (accepted || this.#blocked) return
     this.#blocked = true
     this.#hear({ kind: 'sendBlocked' })

@@ -27,7 +27,8 @@ interface Entry {
   readonly second: boolean
 }
 
-const maxMessages = 100
+/** Messages of a session that are kept. */
+export const maxLogLines = 100
 /** With them the log is bounded to 64 KiB a session. */
 const maxBodyOctets = 640
 
@@ -55,7 +56,7 @@ export class MessageLog {
       context,
       second,
     }
-    this.#next = (this.#next + 1) % maxMessages
+    this.#next = (this.#next + 1) % maxLogLines
   }
 
   /** Oldest first. */

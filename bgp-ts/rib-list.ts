@@ -1,7 +1,5 @@
 import { formatAddress } from '#inet/address.ts'
-import { formatPrefix, type Prefix } from '#inet/prefix.ts'
-import { exportRoute, type ExportContext } from './export.ts'
-import type { Route } from './route.ts'
+import type { Exported } from './export.ts'
 import { unsentReasons, type UnsentReason } from './status.ts'
 import { formatCommunity } from './wire/communities.ts'
 
@@ -23,24 +21,22 @@ export interface RibRoute {
 
 /** What is known of a prefix inside the RIB. */
 export interface RibEntry {
-  readonly prefix: Prefix
-  readonly route?: Route | undefined
+  readonly prefix: string
   /** an UPDATE for it has been made, or waits */
   readonly state: RibRoute['state']
-  readonly unsent?: UnsentReason | undefined
+  readonly unsent?: UnsentReason
+  /** what the wanted route is on the session that is up; without one attributes cannot be known */
+  readonly exported?: Exported
 }
 
-/** @param context of the session that is up; without one attributes cannot be known */
-export function describeRoute(entry: RibEntry, context: ExportContext | undefined): RibRoute {
-  const { prefix, route, state, unsent } = entry
-  const base = { prefix: formatPrefix(prefix), state }
-  if (unsent !== undefined) return { ...base, reason: unsentReasons[unsent] }
-  const exported = context && route ? exportRoute(route, context) : undefined
-  if (exported === undefined || typeof exported === 'string') return base
+export function describeRoute({ prefix, state, unsent, exported }: RibEntry): RibRoute {
+  if (unsent !== undefined) return { prefix, state, reason: unsentReasons[unsent] }
+  if (exported === undefined) return { prefix, state }
   const { nextHop, linkLocal, attributes } = exported
   const { asPath, med, localPref, communities } = attributes
   return {
-    ...base,
+    prefix,
+    state,
     nextHops: [nextHop, ...(linkLocal === undefined ? [] : [linkLocal])].map(formatAddress),
     asPath: (asPath ?? []).map(({ as }) => as.join(' ')).join(' '),
     ...(med !== undefined && { med }),

@@ -3,10 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { formatAddress, parseAddress } from '#inet/address.ts'
 import { formatPrefix, parsePrefix } from '#inet/prefix.ts'
 import type { ExportContext } from './export.ts'
-import { RibOut } from './rib-out.ts'
 import type { Community, Route } from './route.ts'
 import { unsentReasons, type UnsentReason } from './status.ts'
-import { bothFamilies } from './testing.ts'
+import { bothFamilies, ReadableRib } from './testing.ts'
 import { formatCommunity } from './wire/communities.ts'
 import { familyOfPrefix } from './wire/families.ts'
 import { encodeMessage } from './wire/message.ts'
@@ -27,10 +26,10 @@ const route = (prefix: string, more: Partial<Route> = {}): Route => ({
 const standard = (...values: number[]): Community[] =>
   values.map((value) => ({ kind: 'standard', value: [64500, value] }))
 
-function opened(more: Partial<ExportContext> = {}): RibOut {
-  const rib = new RibOut()
+function opened(more: Partial<ExportContext> = {}): ReadableRib {
+  const rib = new ReadableRib()
   rib.open({ ...context, ...more })
-  rib.drain(10)
+  rib.updates(10)
   return rib
 }
 
@@ -75,7 +74,7 @@ describe('one change', () => {
     const rib = opened()
     rib.put(route('198.51.100.1/32'))
     expect(rib.pending).toBe(1)
-    expect(rib.drain(10)).toMatchObject([
+    expect(rib.updates(10)).toMatchObject([
       {
         nlri: [parsePrefix('198.51.100.1/32')],
         attributes: { asPath: [{ kind: 'sequence', as: [64500] }], nextHop: parseAddress('192.0.2.2') },
@@ -83,11 +82,11 @@ describe('one change', () => {
     ])
     expect(rib.announced).toEqual({ 'ipv4-unicast': 1, 'ipv6-unicast': 0 })
     rib.put(route('198.51.100.1/32'))
-    expect(rib.drain(10)).toEqual([])
+    expect(rib.updates(10)).toEqual([])
     rib.put(route('198.51.100.1/32', { med: 5 }))
-    expect(rib.drain(10)).toMatchObject([{ attributes: { med: 5 } }])
+    expect(rib.updates(10)).toMatchObject([{ attributes: { med: 5 } }])
     rib.withdraw(parsePrefix('198.51.100.1/32'))
-    expect(rib.drain(10)).toMatchObject([{ withdrawn: [parsePrefix('198.51.100.1/32')], nlri: [] }])
+    expect(rib.updates(10)).toMatchObject([{ withdrawn: [parsePrefix('198.51.100.1/32')], nlri: [] }])
     expect(rib.announced).toEqual({ 'ipv4-unicast': 0, 'ipv6-unicast': 0 })
   })
 
@@ -95,9 +94,9 @@ describe('one change', () => {
     const rib = opened()
     rib.put(route('198.51.100.1/32'))
     rib.withdraw(parsePrefix('198.51.100.1/32'))
-    expect(rib.drain(10)).toEqual([])
+    expect(rib.updates(10)).toEqual([])
     rib.put(route('198.51.100.1/32'))
-    rib.drain(10)
+    rib.updates(10)
     rib.withdraw(parsePrefix('198.51.100.1/32'))
     rib.put(route('198.51.100.1/32'))
     expect(rib.pending).toBe(0)
@@ -107,9 +106,9 @@ describe('one change', () => {
   test('communities in another order, or doubled, are the same', () => {
     const rib = opened()
     rib.put(route('198.51.100.1/32', { communities: standard(2, 1) }))
-    expect(rib.drain(10)[0].attributes.communities).toEqual(standard(1, 2))
+    expect(rib.updates(10)[0].attributes.communities).toEqual(standard(1, 2))
     rib.put(route('198.51.100.1/32', { communities: standard(1, 2, 1) }))
-    expect(rib.drain(10)).toEqual([])
+    expect(rib.updates(10)).toEqual([])
   })
 })
 
@@ -117,12 +116,12 @@ describe('packing', () => {
   test('a thousand routes with the same attributes fill messages to the brim', () => {
     const rib = opened()
     for (let index = 0; index < 1000; index++) rib.put(route(`10.0.${index >> 8}.${index & 255}/32`))
-    const updates = rib.drain(100)
+    const updates = rib.updates(100)
     expect(updates.map(({ nlri }) => nlri.length)).toEqual([810, 190])
     expect(encodeMessage(updates[0], context).length).toBeGreaterThan(4090)
     for (let index = 0; index < 1000; index++)
       rib.withdraw(parsePrefix(`10.0.${index >> 8}.${index & 255}/32`))
-    expect(rib.drain(100).map(({ withdrawn }) => withdrawn.length)).toEqual([814, 186])
+    expect(rib.updates(100).map(({ withdrawn }) => withdrawn.length)).toEqual([814, 186])
   })
 
   test('IPv6 goes into MP_REACH_NLRI, an attribute set a message', () => {
@@ -130,7 +129,7 @@ describe('packing', () => {
     for (let index = 0; index < 500; index++) {
       rib.put(route(`2001:db8::${index.toString(16)}/128`, { communities: standard(index % 2) }))
     }
-    const updates = rib.drain(100)
+    const updates = rib.updates(100)
     expect(updates.map(({ reach }) => reach?.prefixes.length)).toEqual([236, 14, 236, 14])
     for (const update of updates) expect(encodeMessage(update, context).length).toBeLessThanOrEqual(4096)
   })
@@ -138,31 +137,31 @@ describe('packing', () => {
   test('no more messages than asked for, the rest later', () => {
     const rib = opened()
     for (let index = 0; index < 10; index++) rib.put(route(`10.0.0.${index}/32`, { med: index }))
-    expect(rib.drain(4)).toHaveLength(4)
+    expect(rib.updates(4)).toHaveLength(4)
     expect(rib.pending).toBe(6)
-    expect(rib.drain(4)).toHaveLength(4)
-    expect(rib.drain(4)).toHaveLength(2)
+    expect(rib.updates(4)).toHaveLength(4)
+    expect(rib.updates(4)).toHaveLength(2)
     expect(rib.idle).toBe(true)
   })
 })
 
 describe('a session', () => {
   test('ends the first set of each family with End-of-RIB, also when it is empty', () => {
-    const rib = new RibOut()
+    const rib = new ReadableRib()
     rib.put(route('198.51.100.1/32'))
     rib.open(context)
-    const updates = rib.drain(10)
+    const updates = rib.updates(10)
     expect(updates).toHaveLength(3)
     expect(updates[0].nlri).toHaveLength(1)
     expect(updates.slice(1)).toEqual([endOfRib('ipv4-unicast'), endOfRib('ipv6-unicast')])
-    expect(rib.drain(10)).toEqual([])
+    expect(rib.updates(10)).toEqual([])
   })
 
   test('End-of-RIB waits for the set, however small the portions', () => {
-    const rib = new RibOut()
+    const rib = new ReadableRib()
     for (let index = 0; index < 3; index++) rib.put(route(`10.0.0.${index}/32`, { med: index }))
     rib.open({ ...context, families: ['ipv4-unicast'] })
-    const portions = Array.from({ length: 5 }, () => rib.drain(1))
+    const portions = Array.from({ length: 5 }, () => rib.updates(1))
     expect(portions.map((updates) => updates.map(isEndOfRib))).toEqual([
       [false],
       [false],
@@ -175,21 +174,21 @@ describe('a session', () => {
   test('the next one gets everything again', () => {
     const rib = opened()
     rib.put(route('198.51.100.1/32'))
-    rib.drain(10)
+    rib.updates(10)
     rib.close()
     expect(rib.announced['ipv4-unicast']).toBe(0)
-    expect(rib.drain(10)).toEqual([])
+    expect(rib.updates(10)).toEqual([])
     rib.open(context)
-    expect(rib.drain(10)[0].nlri).toHaveLength(1)
+    expect(rib.updates(10)[0].nlri).toHaveLength(1)
   })
 
   test('another next hop announces again without End-of-RIB', () => {
     const rib = opened()
     rib.put(route('198.51.100.1/32'))
     rib.put(route('198.51.100.2/32', { nextHop: parseAddress('192.0.2.9') }))
-    rib.drain(10)
+    rib.updates(10)
     rib.update({ ...context, nextHops: { 4: parseAddress('192.0.2.3') } })
-    expect(rib.drain(10)).toMatchObject([
+    expect(rib.updates(10)).toMatchObject([
       { nlri: [parsePrefix('198.51.100.1/32')], attributes: { nextHop: parseAddress('192.0.2.3') } },
     ])
   })
@@ -200,7 +199,7 @@ describe('LOCAL_PREF and AS_PATH', () => {
     const rib = opened({ internal: true })
     rib.put(route('198.51.100.1/32'))
     rib.put(route('198.51.100.2/32', { localPref: 300 }))
-    expect(rib.drain(10).map(({ attributes }) => [attributes.asPath, attributes.localPref])).toEqual([
+    expect(rib.updates(10).map(({ attributes }) => [attributes.asPath, attributes.localPref])).toEqual([
       [[], 100],
       [[], 300],
     ])
@@ -210,7 +209,7 @@ describe('LOCAL_PREF and AS_PATH', () => {
     const rib = opened()
     rib.put(route('198.51.100.1/32', { localPref: 200 }))
     rib.put(route('198.51.100.2/32', { localPref: 300 }))
-    const updates = rib.drain(10)
+    const updates = rib.updates(10)
     expect(updates).toHaveLength(1)
     expect(updates[0].attributes.localPref).toBeUndefined()
   })
@@ -235,7 +234,7 @@ describe('routes that cannot be sent', () => {
   test.each(cases)('%s', (reason, more, unsendable) => {
     const rib = opened(more)
     rib.put(unsendable)
-    expect(rib.drain(10)).toEqual([])
+    expect(rib.updates(10)).toEqual([])
     expect(rib.unsent).toEqual({ [reason]: 1 })
     rib.put({ ...unsendable, med: 1 })
     expect(rib.unsent).toEqual({ [reason]: 1 })
@@ -247,20 +246,20 @@ describe('routes that cannot be sent', () => {
   test('a route that becomes so is withdrawn', () => {
     const rib = opened()
     rib.put(route('198.51.100.1/32'))
-    rib.drain(10)
+    rib.updates(10)
     rib.put(route('198.51.100.1/32', { nextHop: parseAddress('192.0.2.1') }))
-    expect(rib.drain(10)).toMatchObject([{ withdrawn: [parsePrefix('198.51.100.1/32')] }])
+    expect(rib.updates(10)).toMatchObject([{ withdrawn: [parsePrefix('198.51.100.1/32')] }])
     rib.put(route('198.51.100.1/32'))
-    expect(rib.drain(10)).toMatchObject([{ nlri: [parsePrefix('198.51.100.1/32')] }])
+    expect(rib.updates(10)).toMatchObject([{ nlri: [parsePrefix('198.51.100.1/32')] }])
     expect(rib.unsent).toEqual({})
   })
 })
 
-function filled(): RibOut {
+function filled(): ReadableRib {
   const rib = opened()
   for (let index = 0; index < 5; index++) rib.put(route(`10.0.0.${index}/32`, { med: index }))
   rib.put(route('2001:db8::1/128'))
-  rib.drain(10)
+  rib.updates(10)
   return rib
 }
 
@@ -269,30 +268,38 @@ describe('route refresh', () => {
     const rib = filled()
     rib.resendAll('ipv4-unicast')
     expect(rib.idle).toBe(false)
-    const updates = rib.drain(10)
+    const updates = rib.updates(10)
     expect(updates).toHaveLength(5)
     expect(updates.every(({ nlri, withdrawn }) => nlri.length === 1 && withdrawn.length === 0)).toBe(true)
     expect(rib.announced['ipv4-unicast']).toBe(5)
     expect(rib.idle).toBe(true)
   })
 
+  test('what was sent again is not sent a third time', () => {
+    const rib = filled()
+    rib.resendAll('ipv4-unicast')
+    rib.updates(10)
+    rib.put(route('10.0.0.1/32', { med: 1 }))
+    expect(rib.updates(10)).toEqual([])
+  })
+
   test('requests during a re-send are one more re-send', () => {
     const rib = filled()
     rib.resendAll('ipv4-unicast')
-    expect(rib.drain(2)).toHaveLength(2)
+    expect(rib.updates(2)).toHaveLength(2)
     for (let count = 0; count < 100; count++) rib.resendAll('ipv4-unicast')
-    expect(rib.drain(100)).toHaveLength(3)
-    expect(rib.drain(100)).toHaveLength(5)
-    expect(rib.drain(100)).toEqual([])
+    expect(rib.updates(100)).toHaveLength(3)
+    expect(rib.updates(100)).toHaveLength(5)
+    expect(rib.updates(100)).toEqual([])
   })
 
   test('a route withdrawn meanwhile is withdrawn, a changed one sent once', () => {
     const rib = filled()
     rib.resendAll('ipv4-unicast')
-    rib.drain(1)
+    rib.updates(1)
     rib.withdraw(parsePrefix('10.0.0.1/32'))
     rib.put(route('10.0.0.2/32', { med: 99 }))
-    const updates = rib.drain(10)
+    const updates = rib.updates(10)
     expect(updates.flatMap(({ withdrawn }) => withdrawn.map(formatPrefix))).toEqual(['10.0.0.1/32'])
     expect(updates.flatMap(({ nlri }) => nlri.map(formatPrefix)).sort()).toEqual([
       '10.0.0.2/32',
@@ -337,7 +344,7 @@ describe('after any history', () => {
       fc.assert(
         fc.property(fc.array(command, { maxLength: 60 }), (commands) => {
           let now: ExportContext = { ...context, internal }
-          const rib = new RibOut()
+          const rib = new ReadableRib()
           rib.open(now)
           let receiver = new Receiver()
           const wanted = new Map<string, Route>()
@@ -352,7 +359,7 @@ describe('after any history', () => {
               wanted.delete(one.withdraw)
               rib.withdraw(parsePrefix(one.withdraw))
             } else if ('drain' in one) {
-              receiver.take(rib.drain(one.drain), now)
+              receiver.take(rib.updates(one.drain), now)
             } else if ('session' in one) {
               rib.close()
               rib.open(now)
@@ -362,7 +369,7 @@ describe('after any history', () => {
               rib.update(now)
             }
           }
-          receiver.take(rib.drain(1000), now)
+          receiver.take(rib.updates(1000), now)
           const sendable = [...wanted.values()].filter(({ nextHop }) => nextHop === undefined)
           const expected = sendable.map(({ prefix, med, localPref, communities }) => {
             const nextHop = formatAddress(now.nextHops[prefix.address.family]!)

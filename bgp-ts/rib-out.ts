@@ -1,59 +1,56 @@
-import { formatPrefix, type Prefix } from '#inet/prefix.ts'
+import type { Prefix } from '#inet/prefix.ts'
+import type { AttributeSet } from './attribute-sets.ts'
 import type { AddressFamily } from './config.ts'
-import { exportRoute, type Exported, type ExportContext } from './export.ts'
-import { announcementRoom, isMp, longestNlri, withdrawalRoom } from './packing.ts'
+import { isNextHopOf, type ExportContext } from './export.ts'
+import type { Advertisement } from './packing.ts'
 import { describeRoute, type RibRoute } from './rib-list.ts'
 import type { Route } from './route.ts'
+import { RoutePool } from './route-pool.ts'
 import type { UnsentReason } from './status.ts'
-import { addressFamilies, familyOfPrefix } from './wire/families.ts'
-import { nlriOctets } from './wire/nlri.ts'
-import { endOfRib, updateMessage, type UpdateMessage } from './wire/update.ts'
-
-/** One prefix: what is wanted for it, what the peer has, and what is on its way. */
-interface Entry {
-  readonly prefix: Prefix
-  readonly family: AddressFamily
-  route?: Route
-  /** key of the attributes that the peer has */
-  sent?: string
-  /** the peer asked for everything again */
-  again: boolean
-  group?: Group
-  unsent?: UnsentReason
-}
-
-/** Prefixes that wait for the same UPDATE: one set of attributes (`exported`), or a withdrawal. */
-interface Group {
-  readonly key: string
-  readonly family: AddressFamily
-  readonly exported?: Exported
-  /** in MP_REACH_NLRI or MP_UNREACH_NLRI instead of the fields for IPv4 */
-  readonly mp: boolean
-  /** octets for prefixes in one message */
-  readonly room: number
-  readonly entries: Set<Entry>
-}
+import { UnsentRoutes } from './unsent-routes.ts'
+import type { UpdateBatch } from './update-batch.ts'
+import type { UpdateGroup } from './update-groups.ts'
+import { UpdateQueue, type Waiting } from './update-queue.ts'
+import { addressFamilies } from './wire/families.ts'
 
 /**
  * Adj-RIB-Out of one peer (RFC 4271 3.2): the wanted routes, and the UPDATEs that lead from what was sent to what is
- * wanted. Wanted routes outlive sessions. A prefix is always in at most one waiting group, so a change costs the
- * same however many routes there are, and changes that cancel out send nothing.
+ * wanted. Wanted routes outlive sessions. A prefix waits for one UPDATE at most, so a change costs the same however
+ * many routes there are, and changes that cancel out send nothing.
+ *
+ * Prefixes have the numbers that the pool gives them; what is known of each is in arrays by number.
  */
 export class RibOut {
-  readonly #entries = new Map<string, Entry>()
-  readonly #groups = new Map<string, Group>()
+  readonly #pool: RoutePool
+  readonly #wanted: (AttributeSet | undefined)[] = []
+  /** what the peer has */
+  readonly #sent: (Advertisement | undefined)[] = []
+  readonly #queue = new UpdateQueue()
+  readonly #unsent = new UnsentRoutes()
+  /** the peer asked for these again */
+  readonly #again = new Set<number>()
   readonly #endOfRib = new Set<AddressFamily>()
   readonly #refresh = new Set<AddressFamily>()
   readonly #announced = { 'ipv4-unicast': 0, 'ipv6-unicast': 0 }
-  readonly #unsent = new Map<UnsentReason, number>()
-  readonly #pending = { 'ipv4-unicast': 0, 'ipv6-unicast': 0 }
-  #context: ExportContext | undefined
+  /** of the session that is up */
+  #open: { readonly context: ExportContext; readonly group: UpdateGroup } | undefined
   #gracefulShutdown = false
   #complete = true
+  #size = 0
+
+  /** @param pool shared by the sessions of a speaker, so that what they have in common is kept once */
+  constructor(pool = new RoutePool()) {
+    this.#pool = pool
+  }
+
+  /** Prefixes that are wanted or that the peer has. */
+  get size(): number {
+    return this.#size
+  }
 
   /** Prefixes that wait to be written. */
   get pending(): number {
-    return this.#pending['ipv4-unicast'] + this.#pending['ipv6-unicast']
+    return this.#queue.size
   }
 
   /** Nothing waits: no prefix, no End-of-RIB that may be sent, no refresh. */
@@ -69,17 +66,29 @@ export class RibOut {
 
   /** Wanted routes that this session cannot carry, by reason. */
   get unsent(): Partial<Record<UnsentReason, number>> {
-    return Object.fromEntries(this.#unsent)
+    return this.#unsent.counts()
   }
 
   /** Every prefix that is wanted or that the peer has, in no order. */
   *list(): IterableIterator<RibRoute> {
-    for (const { prefix, route, sent, group, unsent } of this.#entries.values()) {
-      const moving = group?.exported === undefined ? 'withdrawing' : 'waiting'
-      const resting = sent === undefined ? (unsent === undefined ? 'waiting' : 'unsent') : 'sent'
-      const state = group === undefined ? resting : moving
-      yield describeRoute({ prefix, route, state, unsent }, this.#context)
+    const { destinations } = this.#pool
+    for (const number of this.#numbers()) {
+      const set = this.#wanted[number]
+      const waiting = this.#queue.of(number)
+      const unsent = this.#unsent.reasonOf(number)
+      const outcome = set && this.#open?.group.of(set, destinations.family(number))
+      yield describeRoute({
+        prefix: destinations.text(number),
+        state: waiting === undefined ? this.#restingState(number) : movingState(waiting),
+        ...(unsent !== undefined && { unsent }),
+        ...(typeof outcome === 'object' && { exported: outcome }),
+      })
     }
+  }
+
+  #restingState(number: number): RibRoute['state'] {
+    if (this.#sent[number] !== undefined) return 'sent'
+    return this.#unsent.reasonOf(number) === undefined ? 'waiting' : 'unsent'
   }
 
   /** A session begins: the peer has nothing, every family ends its first set with End-of-RIB (RFC 4724 2). */
@@ -91,15 +100,19 @@ export class RibOut {
 
   /** Something in the context changed: what differs is sent again, the session goes on. */
   update(context: ExportContext): void {
-    this.#context = { ...context, gracefulShutdown: this.#gracefulShutdown }
-    for (const entry of this.#entries.values()) this.#place(entry)
+    const { groups } = this.#pool
+    const before = this.#open?.group
+    const now = { ...context, gracefulShutdown: this.#gracefulShutdown }
+    this.#open = { context: now, group: groups.join(now) }
+    if (before !== undefined) groups.leave(before)
+    for (const number of this.#numbers()) this.#place(number)
   }
 
   /** All routes carry GRACEFUL_SHUTDOWN from now on (RFC 8326), or no more; also those of later sessions. */
   gracefulShutdown(on: boolean): void {
     if (this.#gracefulShutdown === on) return
     this.#gracefulShutdown = on
-    if (this.#context !== undefined) this.update(this.#context)
+    if (this.#open !== undefined) this.update(this.#open.context)
   }
 
   /**
@@ -112,36 +125,40 @@ export class RibOut {
 
   /** The session is gone, and with it all that the peer had. */
   close(): void {
-    if (this.#context === undefined) return
-    this.#context = undefined
+    if (this.#open === undefined) return
+    this.#pool.groups.leave(this.#open.group)
+    this.#open = undefined
     this.#endOfRib.clear()
     this.#refresh.clear()
-    for (const entry of this.#entries.values()) {
-      entry.sent = undefined
-      entry.again = false
-      this.#place(entry)
+    this.#again.clear()
+    for (const number of this.#numbers()) {
+      this.#sent[number] = undefined
+      this.#place(number)
     }
     for (const family of addressFamilies) this.#announced[family] = 0
   }
 
   /** Wants this route; replaces an earlier one for the prefix. */
   put(route: Route): void {
-    const key = formatPrefix(route.prefix)
-    let entry = this.#entries.get(key)
-    if (entry === undefined) {
-      entry = { prefix: route.prefix, family: familyOfPrefix(route.prefix), again: false }
-      this.#entries.set(key, entry)
-    }
-    entry.route = route
-    this.#place(entry)
+    const { destinations, sets } = this.#pool
+    const set = sets.acquire(route)
+    const known = destinations.find(route.prefix)
+    const number = known !== undefined && this.#has(known) ? known : this.#adopt(route.prefix)
+    const before = this.#wanted[number]
+    this.#wanted[number] = set
+    if (before !== undefined) sets.release(before)
+    this.#place(number)
   }
 
   /** Wants no route for this prefix. */
   withdraw(prefix: Prefix): void {
-    const entry = this.#entries.get(formatPrefix(prefix))
-    if (entry === undefined) return
-    entry.route = undefined
-    this.#place(entry)
+    const number = this.#pool.destinations.find(prefix)
+    if (number === undefined) return
+    const set = this.#wanted[number]
+    if (set === undefined) return
+    this.#wanted[number] = undefined
+    this.#pool.sets.release(set)
+    this.#place(number)
   }
 
   /**
@@ -149,135 +166,117 @@ export class RibOut {
    * into one more re-send after it.
    */
   resendAll(family: AddressFamily): void {
-    if (this.#context?.families.includes(family)) this.#refresh.add(family)
+    if (this.#open?.context.families.includes(family)) this.#refresh.add(family)
   }
 
   /**
-   * The next UPDATEs, at most `maxMessages`; none when there is nothing to say. What is returned counts as sent.
-   * Each is at most 4096 octets and has one kind of prefix.
+   * The next UPDATEs, as many as are written at a stretch; none when there is nothing to say. What is returned counts
+   * as sent. Each is at most 4096 octets and has one kind of prefix.
    */
-  drain(maxMessages: number): UpdateMessage[] {
-    const messages: UpdateMessage[] = []
+  drain(maxMessages = Infinity): UpdateBatch {
+    const { batch } = this.#pool
+    batch.begin(maxMessages)
     this.#startRefresh()
-    for (const group of this.#groups.values()) {
-      while (messages.length < maxMessages && group.entries.size > 0) messages.push(this.#message(group))
-      if (messages.length >= maxMessages) break
+    for (const waiting of this.#queue.all()) {
+      while (!batch.full && waiting.numbers.size > 0) this.#write(waiting)
+      if (batch.full) break
     }
     for (const family of this.#complete ? this.#endOfRib : []) {
-      // With room left, no group is: the first set of the family has gone.
-      if (messages.length >= maxMessages) break
+      // With room left, nothing waits: the first set of the family has gone.
+      if (batch.full) break
       this.#endOfRib.delete(family)
-      messages.push(endOfRib(family))
+      batch.addEndOfRib(family)
     }
-    return messages
+    return batch.end()
   }
 
-  /** Puts the entry where it belongs now: into a group, or nowhere when the peer has what is wanted. */
-  #place(entry: Entry): void {
-    this.#leaveGroup(entry)
-    this.#setUnsent(entry, undefined)
-    const group = this.#context && entry.route ? this.#groupFor(entry, entry.route, this.#context) : undefined
-    if (group !== undefined) {
-      if (group.key !== entry.sent || entry.again) this.#joinGroup(entry, group)
-    } else if (entry.sent !== undefined) {
-      this.#joinGroup(entry, this.#withdrawalOf(entry.family))
-    } else if (entry.route === undefined) {
-      this.#entries.delete(formatPrefix(entry.prefix))
+  *#numbers(): IterableIterator<number> {
+    for (let number = 0; number < this.#wanted.length; number++) if (this.#has(number)) yield number
+  }
+
+  #has(number: number): boolean {
+    return this.#wanted[number] !== undefined || this.#sent[number] !== undefined
+  }
+
+  #adopt(prefix: Prefix): number {
+    const number = this.#pool.destinations.acquire(prefix)
+    this.#queue.reach(number)
+    while (this.#wanted.length <= number) {
+      this.#wanted.push(undefined)
+      this.#sent.push(undefined)
     }
+    this.#size++
+    return number
   }
 
-  /** The group that announces this route, undefined (and the reason noted) when it cannot be sent. */
-  #groupFor(entry: Entry, route: Route, context: ExportContext): Group | undefined {
-    const exported = exportRoute(route, context)
-    if (typeof exported === 'string') {
-      this.#setUnsent(entry, exported)
-      return undefined
+  /** Puts the prefix where it belongs now: it waits, or not when the peer has what is wanted. */
+  #place(number: number): void {
+    this.#queue.leave(number)
+    this.#unsent.delete(number)
+    const set = this.#wanted[number]
+    const sent = this.#sent[number]
+    const wanted = set === undefined ? undefined : this.#advertisementOf(number, set)
+    if (wanted !== undefined) {
+      if (wanted.key !== sent?.key || this.#again.has(number)) this.#queue.announce(number, wanted)
+    } else if (sent !== undefined) {
+      if (this.#open !== undefined) this.#queue.withdraw(number, this.#open.group.withdrawal(sent.family))
+    } else if (set === undefined) this.#forget(number)
+  }
+
+  /** What the peer gets of the wanted route, undefined (and the reason noted) when it cannot be sent. */
+  #advertisementOf(number: number, set: AttributeSet): Advertisement | undefined {
+    if (this.#open === undefined) return undefined
+    const { context, group } = this.#open
+    const found = group.of(set, this.#pool.destinations.family(number))
+    const outcome = typeof found === 'object' && isNextHopOf(found, context) ? 'next-hop-is-peer' : found
+    if (typeof outcome === 'object') return outcome
+    this.#unsent.add(number, outcome)
+    return undefined
+  }
+
+  /** Takes as many of the prefixes as one message holds. */
+  #write({ packing, advertisement, numbers }: Waiting): void {
+    const { destinations, nlri, batch } = this.#pool
+    let length = 0
+    for (const number of numbers) {
+      const octets = destinations.nlriOctets(number)
+      if (length + octets > packing.room) break
+      destinations.copyNlri(number, nlri, length)
+      length += octets
+      this.#queue.leave(number)
+      this.#markSent(number, advertisement)
     }
-    const known = this.#groups.get(exported.key)
-    if (known !== undefined) return known
-    const room = announcementRoom(exported, context)
-    if (room < longestNlri[exported.family]) {
-      this.#setUnsent(entry, 'attributes-too-long')
-      return undefined
-    }
-    const { key, family } = exported
-    return { key, family, exported, mp: isMp(exported), room, entries: new Set() }
+    batch.add(packing.parts(nlri.subarray(0, length)))
   }
 
-  #withdrawalOf(family: AddressFamily): Group {
-    const key = `withdraw ${family}`
-    // Where IPv4 routes may have come in MP_REACH_NLRI they go by MP_UNREACH_NLRI, as FRR does it.
-    const mp = family !== 'ipv4-unicast' || this.#context?.extendedNextHop === true
-    return this.#groups.get(key) ?? { key, family, mp, room: withdrawalRoom(mp), entries: new Set() }
+  #markSent(number: number, advertisement: Advertisement | undefined): void {
+    const family = this.#pool.destinations.family(number)
+    this.#announced[family] += Number(advertisement !== undefined) - Number(this.#sent[number] !== undefined)
+    this.#sent[number] = advertisement
+    this.#again.delete(number)
+    if (!this.#has(number)) this.#forget(number)
   }
 
-  #joinGroup(entry: Entry, group: Group): void {
-    this.#groups.set(group.key, group)
-    group.entries.add(entry)
-    entry.group = group
-    this.#pending[entry.family]++
-  }
-
-  #leaveGroup(entry: Entry): void {
-    const { group } = entry
-    if (group === undefined) return
-    group.entries.delete(entry)
-    if (group.entries.size === 0) this.#groups.delete(group.key)
-    entry.group = undefined
-    this.#pending[entry.family]--
-  }
-
-  #setUnsent(entry: Entry, reason: UnsentReason | undefined): void {
-    if (entry.unsent === reason) return
-    if (entry.unsent !== undefined) {
-      const count = (this.#unsent.get(entry.unsent) ?? 0) - 1
-      if (count > 0) this.#unsent.set(entry.unsent, count)
-      else this.#unsent.delete(entry.unsent)
-    }
-    if (reason !== undefined) this.#unsent.set(reason, (this.#unsent.get(reason) ?? 0) + 1)
-    entry.unsent = reason
-  }
-
-  /** Takes as many prefixes of the group as one message holds. */
-  #message(group: Group): UpdateMessage {
-    const prefixes: Prefix[] = []
-    let room = group.room
-    for (const entry of group.entries) {
-      room -= nlriOctets(entry.prefix)
-      if (room < 0) break
-      prefixes.push(entry.prefix)
-      this.#leaveGroup(entry)
-      this.#markSent(entry, group.exported?.key)
-    }
-    const { family, exported, mp } = group
-    if (exported === undefined) {
-      return updateMessage(mp ? { unreach: { family, prefixes } } : { withdrawn: prefixes })
-    }
-    const { attributes, nextHop, linkLocal } = exported
-    if (!mp) return updateMessage({ attributes, nlri: prefixes })
-    return updateMessage({
-      attributes,
-      reach: { family, nextHop, ...(linkLocal && { linkLocal }), prefixes },
-    })
-  }
-
-  #markSent(entry: Entry, key: string | undefined): void {
-    this.#announced[entry.family] += Number(key !== undefined) - Number(entry.sent !== undefined)
-    entry.sent = key
-    entry.again = false
-    if (key === undefined && entry.route === undefined) this.#entries.delete(formatPrefix(entry.prefix))
+  /** Nothing is wanted for the prefix, and the peer has nothing: its number may become another's. */
+  #forget(number: number): void {
+    this.#again.delete(number)
+    this.#size--
+    this.#pool.destinations.release(number)
   }
 
   /** A re-send begins only when nothing of the family waits, so that requests cannot pile up work. */
   #startRefresh(): void {
     for (const family of this.#refresh) {
-      if (this.#pending[family] > 0) continue
+      if (this.#queue.pending(family) > 0) continue
       this.#refresh.delete(family)
-      for (const entry of this.#entries.values()) {
-        if (entry.family !== family || entry.sent === undefined) continue
-        entry.again = true
-        this.#place(entry)
+      for (const number of this.#numbers()) {
+        if (this.#sent[number] === undefined || this.#pool.destinations.family(number) !== family) continue
+        this.#again.add(number)
+        this.#place(number)
       }
     }
   }
 }
+
+const movingState = ({ advertisement }: Waiting): RibRoute['state'] =>
+  advertisement === undefined ? 'withdrawing' : 'waiting'

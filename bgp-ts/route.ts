@@ -24,3 +24,6 @@ export interface Route {
   readonly linkBandwidth?: number
   readonly communities: readonly Community[]
 }
+
+/** What of a route does not depend on its prefix. */
+export type RouteAttributes = Omit<Route, 'prefix'>

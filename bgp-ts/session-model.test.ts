@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { formatAddress, parseAddress } from '#inet/address.ts'
 import { formatPrefix, parsePrefix } from '#inet/prefix.ts'
 import type { AddressFamily, PeerConfig } from './config.ts'
-import { exportRoute, type ExportContext } from './export.ts'
+import { exportRoute, isNextHopOf, type ExportContext } from './export.ts'
 import type { Community, Route } from './route.ts'
 import { encodeOpenBytes, message, startSession, testConfig, type FakeConnection } from './testing.ts'
 import type { PathAttributes } from './wire/attributes.ts'
@@ -133,8 +133,8 @@ class Model {
   /** What the router should hold now. */
   expected(): Map<string, string> {
     const all = [...this.wanted].flatMap(([key, route]) => {
-      const exported = exportRoute(route, this.context)
-      if (typeof exported === 'string') return []
+      const exported = exportRoute(route, familyOfPrefix(route.prefix), this.context)
+      if (typeof exported === 'string' || isNextHopOf(exported, this.context)) return []
       return [[key, words(exported.attributes, [formatAddress(exported.nextHop)])] as const]
     })
     return new Map(all)

@@ -235,7 +235,14 @@ describe('routes', () => {
 function blocked() {
   const started = sessionIn('Established')
   started.peer.accepts = false
-  for (let index = 0; index < 100; index++) started.session.put(route(`10.0.0.${index}/32`, { med: index }))
+  // More than is written at a stretch.
+  const communities = Array.from({ length: 300 }, (_, low) => ({
+    kind: 'standard' as const,
+    value: [1, low] as const,
+  }))
+  for (let index = 0; index < 100; index++) {
+    started.session.put(route(`10.0.0.${index}/32`, { med: index, communities }))
+  }
   started.clock.advance(20)
   return started
 }
@@ -243,13 +250,17 @@ function blocked() {
 describe('back-pressure', () => {
   test('one batch is written, the rest when the connection takes it', () => {
     const { session, clock, peer } = blocked()
-    expect(updates(peer)).toHaveLength(16)
+    const octets = peer.written.reduce((sum, { length }) => sum + length, 0)
+    expect(octets).toBeGreaterThan(60_000)
+    expect(octets).toBeLessThanOrEqual(65_536)
+    const first = updates(peer).length
+    expect(first).toBeLessThan(100)
     clock.advance(1000)
     expect(updates(peer)).toHaveLength(0)
-    expect(session.status().pending).toBe(84)
+    expect(session.status().pending).toBe(100 - first)
     peer.drained()
     clock.advance(0)
-    expect(updates(peer)).toHaveLength(84)
+    expect(updates(peer)).toHaveLength(100 - first)
     expect(session.status().pending).toBe(0)
   })
 
@@ -262,12 +273,26 @@ describe('back-pressure', () => {
 
   test('a route that changes while it waits is sent once', () => {
     const { session, clock, peer } = blocked()
-    peer.takeHex()
+    const waiting = 100 - announced(peer).length
     session.put(route('10.0.0.99/32', { med: 1000 }))
     session.withdraw(parsePrefix('10.0.0.98/32'))
     peer.drained()
     clock.advance(0)
-    expect(announced(peer)).toHaveLength(83)
+    expect(announced(peer)).toHaveLength(waiting - 1)
+  })
+
+  test('a connection that took nothing and went holds nothing up on the next one', () => {
+    const { session, clock, connection } = startSession()
+    session.put(route('198.51.100.1/32'))
+    connection().accepts = false
+    connection().opened('192.0.2.2', '192.0.2.1')
+    connection().ended()
+    clock.advance(10_000)
+    connection().opened('192.0.2.2', '192.0.2.1')
+    connection().receive(encodeOpenBytes())
+    connection().receive(message('001304'))
+    clock.advance(20)
+    expect(announced(connection())).toEqual(['198.51.100.1/32'])
   })
 
   test('a peer that takes nothing for eight minutes is closed with 8/0', () => {

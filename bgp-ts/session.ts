@@ -1,10 +1,9 @@
 import type { Prefix } from '#inet/prefix.ts'
 import { Announcer, exportContext } from './announcer.ts'
-import type { Clock } from './clock.ts'
 import { initialPeer, stepPeer } from './collision.ts'
 import type { PeerConfig } from './config.ts'
 import { changeEffects, fsmConfig } from './config-change.ts'
-import type { Connection, Connector } from './connection.ts'
+import type { Connection } from './connection.ts'
 import { countSent, newCounters } from './counters.ts'
 import type { Input, Negotiated, PeerAction, PeerInput, PeerState, Place } from './events.ts'
 import type { ExportContext } from './export.ts'
@@ -14,30 +13,12 @@ import { Links, type Slot } from './links.ts'
 import { MessageLog, type LogLine } from './message-log.ts'
 import { writeLine, type RecordingSink } from './recording.ts'
 import type { RibRoute } from './rib-list.ts'
+import { RibOut } from './rib-out.ts'
 import type { Route } from './route.ts'
+import type { SessionPorts, StopReason } from './session-ports.ts'
 import { notificationStatus, statusOf, type SessionMemory } from './session-status.ts'
 import type { SessionStatus } from './status.ts'
 import { initialContext } from './wire/context.ts'
-
-/** What a session needs from outside. */
-export interface SessionPorts {
-  readonly clock: Clock
-  /** 0 <= n < 1; drawn once a `start()`, it seeds the jitter */
-  random(): number
-  readonly connect: Connector
-}
-
-/** Why `stop()` is called: the subcode of the Cease (RFC 4486: 2 shutdown, 3 de-configured, 4 reset …). */
-export interface StopReason {
-  readonly subcode: number
-  /** for the peer's operator, sent with 2 and 4 (RFC 9003) */
-  readonly text: string
-  /**
-   * Under graceful restart with the N bit (RFC 8538): true has the peer drop our routes (Hard Reset), false has it
-   * keep them for the restart time. Undefined: dropped with 2 and 3, kept with others.
-   */
-  readonly hard?: boolean
-}
 
 interface Pending {
   /** whose state machine it is for; of a link that is gone it is for nobody */
@@ -79,9 +60,9 @@ export class Session {
       hear: (from, input) => this.#dispatch({ from, input }),
       peerAS: (as) => (this.#memory.peerAS = as),
     })
-    this.#announcer = new Announcer({
+    this.#announcer = new Announcer(ports.rib ?? new RibOut(), {
       clock: ports.clock,
-      write: (messages) => this.#links.at('primary').link?.send(messages),
+      write: (batch) => this.#links.at('primary').link?.sendUpdates(batch),
       written: () => this.#changed(),
     })
   }

@@ -3,12 +3,16 @@ import { parseAddress, type Address } from '#inet/address.ts'
 import type { Clock, TimerHandle } from './clock.ts'
 import type { PeerConfig } from './config.ts'
 import type { Connection, ConnectionError } from './connection.ts'
-import { Framer } from './framer.ts'
 import { BgpError } from './errors.ts'
+import type { ExportContext } from './export.ts'
+import { Framer } from './framer.ts'
+import { RibOut } from './rib-out.ts'
 import { Session } from './session.ts'
 import type { CodecContext } from './wire/context.ts'
+import { frameOf } from './wire/header.ts'
 import { decodeMessage, encodeMessage, type Message } from './wire/message.ts'
 import type { OpenMessage } from './wire/open.ts'
+import { decodeUpdate, type UpdateMessage } from './wire/update.ts'
 
 /** Time that moves when a test says so. */
 export class FakeClock implements Clock {
@@ -130,6 +134,31 @@ export const bothFamilies: CodecContext = {
   internal: false,
   families: ['ipv4-unicast', 'ipv6-unicast'],
   extendedNextHop: false,
+}
+
+/** An Adj-RIB-Out whose UPDATEs can be read. */
+export class ReadableRib extends RibOut {
+  #context: CodecContext = bothFamilies
+
+  override update(context: ExportContext): void {
+    this.#context = context
+    super.update(context)
+  }
+
+  /** The next UPDATEs as they go over the wire. */
+  messages(most: number): Uint8Array[] {
+    const { octets, ends } = this.drain(most)
+    return ends.map((end, index) => octets.subarray(index === 0 ? 0 : ends[index - 1], end))
+  }
+
+  /** The next UPDATEs, decoded. */
+  updates(most: number): UpdateMessage[] {
+    return this.messages(most).map((bytes) => {
+      const { message, problem } = decodeUpdate(frameOf('update', bytes).body, this.#context)
+      if (problem !== undefined) throw problem
+      return message
+    })
+  }
 }
 
 /** A connection that the peer has opened to us. */

@@ -95,6 +95,15 @@ describe('why it does not work, and what to do', () => {
     expect(text).toContain('RFC 8212')
   })
 
+  test('several routers without a policy are told together, and not of those that are down', () => {
+    const counters = { updatesReceived: 1, connectAttempts: 1 }
+    const rows = ['tor-1', 'tor-2', 'tor-3'].map((name) => row({ counters }, { name }))
+    const down = row({ counters, state: 'Active' }, { name: 'tor-4' })
+    const text = report(...rows, down)
+    expect(text.match(/8212/g)).toHaveLength(1)
+    expect(text).toContain('tor-1, tor-2, tor-3: have been sent routes and have sent none')
+  })
+
   test('not inside an AS, where no policy is needed', () => {
     expect(
       report(row({ localAS: 64512, counters: { updatesReceived: 0, connectAttempts: 1 } })),

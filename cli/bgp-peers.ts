@@ -1,6 +1,6 @@
 import type { capabilitiesOf } from '#speaker/status/bgp-part.ts'
 import { age } from './ages.ts'
-import { briefDetails, detailsOf, storyOf } from './bgp-stories.ts'
+import { briefDetails, detailsOf, silentRouters, storyOf } from './bgp-stories.ts'
 import { table } from './table.ts'
 
 /** A session as the admin API of a speaker tells it, or, in brief, that of the controller. */
@@ -86,6 +86,7 @@ export function peerReport(rows: readonly PeerRow[], now: number, wide = false):
       rows.map((row) => cells(row, now)),
     ),
     ...stories,
+    ...silentRouters(rows),
   ].join('\n\n')
 }
 

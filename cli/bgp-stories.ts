@@ -44,22 +44,41 @@ const passwordAdvice = ({ md5 }: PeerRow): string =>
     ? 'a password is configured here: the router must have the same one for this node, as both sides drop another signature without a word'
     : 'no password is configured here: if the router has one for this node, it drops what comes without a word'
 
-function upStory({ negotiated, unsent = {}, localAS, peerAS, announced, counters }: SessionRow): string[] {
-  const lines = Object.entries(unsent).map(
+const upStory = ({ unsent = {} }: SessionRow): string[] =>
+  Object.entries(unsent).map(
     ([why, count]) => `${count} ${count === 1 ? 'route' : 'routes'} not sent: ${why.replaceAll('-', ' ')}`,
   )
-  const routes = Object.values(announced).reduce((sum, count) => sum + count, 0)
-  // A router without a policy for us neither takes routes nor gives any; that it sent none is all we can see of it.
-  if (routes > 0 && localAS !== peerAS && (counters.updatesReceived ?? 0) <= Object.keys(announced).length) {
-    const who = negotiated?.peerHostname ?? 'the router'
-    lines.push(
-      `${who} has been sent ${routes} ${routes === 1 ? 'route' : 'routes'} and has sent none. BGP does not say whether a router takes ` +
-        'what it is sent: if its table lacks them, look for a missing policy first. FRR, IOS-XR and others take no eBGP route without one ' +
-        '(RFC 8212; `show bgp summary` of FRR says "(Policy)")',
-    )
-  }
-  return lines
+
+/**
+ * A router without a policy for us neither takes routes nor gives any; that it sent none is all we can see of it. Most
+ * routers that work well send none either, so it is said once for all of them.
+ */
+export function silentRouters(rows: readonly PeerRow[]): string[] {
+  const silent = rows.flatMap(({ name = '', session }) =>
+    session !== undefined && isSilent(session) ? [{ name, session }] : [],
+  )
+  if (silent.length === 0) return []
+  const [{ session }] = silent
+  const routes = routesOf(session)
+  const who =
+    silent.length === 1
+      ? `${session.negotiated?.peerHostname ?? 'the router'} has been sent ${routes} ${routes === 1 ? 'route' : 'routes'} and has sent none`
+      : `${silent.map(({ name }) => name).join(', ')}: have been sent routes and have sent none`
+  return [
+    `${who}. BGP does not say whether a router takes what it is sent: if its table lacks them, look for a missing policy ` +
+      'first. FRR, IOS-XR and others take no eBGP route without one (RFC 8212; `show bgp summary` of FRR says "(Policy)")',
+  ]
 }
+
+/** It has been sent routes of another AS, and has sent End-of-RIB at most. */
+const isSilent = (session: SessionRow): boolean =>
+  session.state === 'Established' &&
+  session.localAS !== session.peerAS &&
+  routesOf(session) > 0 &&
+  (session.counters.updatesReceived ?? 0) <= Object.keys(session.announced).length
+
+const routesOf = ({ announced }: SessionRow): number =>
+  Object.values(announced).reduce((sum, count) => sum + count, 0)
 
 /** What was agreed on, who the two ends are, and what both said last. @param now epoch milliseconds */
 export function detailsOf({ session, routerId, bfdSession, md5 }: PeerRow, now: number): string[] {

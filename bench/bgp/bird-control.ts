@@ -1,6 +1,9 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
+/** Of a configuration, for times that can be read to the microsecond. */
+export const timeFormat = 'timeformat protocol "%F %T.%6f";'
+
 /** BIRD's control socket, kept open: an answer takes a fraction of a millisecond, where birdc takes several. */
 export class BirdControl {
   readonly #socket: Socket
@@ -40,11 +43,15 @@ export class BirdControl {
     return /BGP state:\s+Established/.test(await this.ask(`show protocols all ${protocol}`))
   }
 
-  /** Whether its session is up, and how many routes it has brought. */
-  async progress(protocol: string): Promise<{ up: boolean; routes: number }> {
+  /**
+   * Since when its session is up, in epoch milliseconds (undefined: it is not), and how many routes it has brought. The
+   * time is BIRD's own, for which its configuration must have `timeFormat`: whoever asks may come late.
+   */
+  async progress(protocol: string): Promise<{ up: number | undefined; routes: number }> {
     const text = await this.ask(`show protocols all ${protocol}`)
+    const since = /up\s+(\S+) (\S+)(\.\d+)\s+Established/.exec(text)
     return {
-      up: /BGP state:\s+Established/.test(text),
+      up: since === null ? undefined : Date.parse(`${since[1]}T${since[2]}`) + Number(since[3]) * 1000,
       routes: Number(/Routes:\s+(\d+) imported/.exec(text)?.[1] ?? 0),
     }
   }

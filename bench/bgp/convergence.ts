@@ -8,7 +8,7 @@ import { Speaker } from '../../test/interop/speaker.ts'
 import { connect, createNetns, run, until, type Netns } from '../../test/netns.ts'
 import { monotonic } from '../forwarding/monotonic.ts'
 import { printTable } from '../table.ts'
-import type { BirdControl } from './bird-control.ts'
+import { timeFormat, type BirdControl } from './bird-control.ts'
 import { residentMemory, startBird, startGobgp } from './daemons.ts'
 import { birdRoutes, wireRoutes } from './routes.ts'
 
@@ -74,7 +74,11 @@ export async function measureConvergence(folder: string, sets: number, rounds: n
     for (const sender of senders) {
       times.get(sender.name)?.push(await timeOf(sender, receiver.control))
       await sender.down()
-      await until('gone', async () => !(await receiver.control.progress(`from_${sender.name}`)).up, patience)
+      await until(
+        'gone',
+        async () => (await receiver.control.progress(`from_${sender.name}`)).up === undefined,
+        patience,
+      )
     }
   }
   const what = `${routes.toLocaleString('en')} prefixes, ${sets} set${sets === 1 ? '' : 's'} of attributes`
@@ -105,19 +109,20 @@ interface Times {
 
 async function timeOf(sender: Sender, receiver: BirdControl): Promise<Times> {
   await sender.up()
-  let since: number | undefined
   let most: number | undefined
   for (const deadline = monotonic() + patience; monotonic() < deadline;) {
     const { up, routes: seen } = await receiver.progress(`from_${sender.name}`)
-    const now = monotonic()
-    if (up) since ??= now
-    if (since !== undefined && seen >= routes * 0.998) most ??= now - since
-    if (since !== undefined && most !== undefined && seen === routes) return { most, all: now - since }
+    const since = up === undefined ? 0 : now() - up
+    if (up !== undefined && seen >= routes * 0.998) most ??= since
+    if (most !== undefined && seen === routes) return { most, all: since }
     // So that the question does not keep the router from its work.
     await delay(1)
   }
   throw new Error(`${sender.title}: not all routes within ${patience} ms`)
 }
+
+/** Epoch milliseconds with their fraction. */
+const now = (): number => performance.timeOrigin + performance.now()
 
 async function link(router: Netns, name: string, number: number): Promise<Netns> {
   const ns = await createNetns(name)
@@ -148,6 +153,7 @@ const peer = (name: string) => ({
 
 const receiverConfig = `
 router id 10.0.0.1;
+${timeFormat}
 protocol device { scan time 10; }
 ${[
   ['ours', 1],

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run, spawnIn, until, type Netns } from '../../test/netns.ts'
 import { BirdControl } from './bird-control.ts'
@@ -23,8 +23,9 @@ export async function startBird(
   const words = ['-f', '-c', 'bird.conf', '-s', 'bird.ctl', '-P', 'bird.pid']
   const child = spawnIn(ns, 'bird', words, { cwd: place, stdio: ['ignore', 'ignore', 'inherit'] })
   const path = join(place, 'bird.ctl')
-  await until('BIRD', () => existsSync(path), 20_000)
-  return { child, control: await BirdControl.open(path) }
+  // Its socket is there a moment before anybody listens on it.
+  const control = await until('BIRD', () => BirdControl.open(path).catch(() => undefined), 20_000)
+  return { child, control }
 }
 
 /** GoBGP in a namespace, when it answers. */

@@ -39,7 +39,7 @@ export function readAsPath(bytes: Uint8Array, octets: 2 | 4): AsPathSegment[] {
 }
 
 /** Numbers that do not fit into two octets are written as 23456 (RFC 6793 4.2.2). */
-export function writeAsPath(path: readonly AsPathSegment[], octets: 2 | 4): Uint8Array {
+export function writeAsPath(path: readonly AsPathSegment[], octets: 2 | 4): ArrayLike<number> {
   const writer = new Writer(maxMessageLength)
   for (const { kind, as } of path) {
     writer.u8(segmentCodes[kind]).u8(as.length)
@@ -48,7 +48,7 @@ export function writeAsPath(path: readonly AsPathSegment[], octets: 2 | 4): Uint
       else writer.u16(number > 65535 ? asTrans : number)
     }
   }
-  return writer.bytes()
+  return writer.octets
 }
 
 /** RFC 6793 4.2.2: AS4_PATH goes along only when a number was lost, and never holds confederation segments. */

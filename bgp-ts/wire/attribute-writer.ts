@@ -15,8 +15,8 @@ export function encodeAttributes(attributes: PathAttributes, { fourOctetAS }: Co
   if (origin !== undefined) writeAttribute(writer, transitive, 1, [origins.indexOf(origin)])
   if (asPath !== undefined) writeAttribute(writer, transitive, 2, writeAsPath(asPath, fourOctetAS ? 4 : 2))
   if (nextHop !== undefined) writeAttribute(writer, transitive, 3, addressToBytes(nextHop))
-  if (med !== undefined) writeAttribute(writer, optional, 4, new Writer(4).u32(med).bytes())
-  if (localPref !== undefined) writeAttribute(writer, transitive, 5, new Writer(4).u32(localPref).bytes())
+  if (med !== undefined) writeAttribute(writer, optional, 4, new Writer(4).u32(med).octets)
+  if (localPref !== undefined) writeAttribute(writer, transitive, 5, new Writer(4).u32(localPref).octets)
   const communities = canonicalCommunities(attributes.communities)
   writeCommunities(writer, 8, communities, 'standard')
   writeCommunities(writer, 16, communities, 'extended')
@@ -25,7 +25,7 @@ export function encodeAttributes(attributes: PathAttributes, { fourOctetAS }: Co
   writeCommunities(writer, 32, communities, 'large')
   const { onlyToCustomer } = attributes
   if (onlyToCustomer !== undefined) {
-    writeAttribute(writer, optional | transitive, 35, new Writer(4).u32(onlyToCustomer).bytes())
+    writeAttribute(writer, optional | transitive, 35, new Writer(4).u32(onlyToCustomer).octets)
   }
   return writer.bytes()
 }
@@ -44,16 +44,13 @@ function writeCommunities(
     if (kind === 'standard') value.u16(part)
     else value.u32(part)
   }
-  writeAttribute(writer, optional | transitive, type, value.bytes())
+  writeAttribute(writer, optional | transitive, type, value.octets)
 }
 
-/** The extended-length flag only when the value needs it. */
-export function writeAttribute(writer: Writer, flags: number, type: number, value: ArrayLike<number>): void {
-  if (value.length > 255)
-    writer
-      .u8(flags | extendedLength)
-      .u8(type)
-      .u16(value.length)
-  else writer.u8(flags).u8(type).u8(value.length)
-  writer.put(value)
+function writeAttribute(writer: Writer, flags: number, type: number, value: ArrayLike<number>): void {
+  writer.put(attributeHead(flags, type, value.length)).put(value)
 }
+
+/** What stands before a value of this length: the extended-length flag only when it needs it. */
+export const attributeHead = (flags: number, type: number, length: number): readonly number[] =>
+  length > 255 ? [flags | extendedLength, type, length >>> 8, length & 255] : [flags, type, length]

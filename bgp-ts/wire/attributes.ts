@@ -174,6 +174,7 @@ export interface RawAttribute {
 
 /** MP_REACH_NLRI and MP_UNREACH_NLRI (RFC 4760 3 and 4). */
 export const mpTypes = { reach: 14, unreach: 15 } as const
+export type MpType = keyof typeof mpTypes
 const isMp = (type: number): boolean => type === mpTypes.reach || type === mpTypes.unreach
 
 export interface DecodedAttributes {

@@ -56,12 +56,16 @@ export const frameOf = (type: MessageType, message: Uint8Array): Frame => ({
 
 /** The message around a body. */
 export function writeMessage(type: MessageType, body: Uint8Array): Uint8Array {
-  const length = headerLength + body.length
-  const bytes = new Uint8Array(length)
-  bytes.fill(255, 0, 16)
-  bytes[16] = length >>> 8
-  bytes[17] = length & 255
-  bytes[18] = messageTypes[type]
+  const bytes = new Uint8Array(headerLength + body.length)
+  writeHeader(bytes, 0, type, bytes.length)
   bytes.set(body, headerLength)
   return bytes
+}
+
+/** The header of a message with this length, which begins at `at`. */
+export function writeHeader(target: Uint8Array, at: number, type: MessageType, length: number): void {
+  target.fill(255, at, at + 16)
+  target[at + 16] = length >>> 8
+  target[at + 17] = length & 255
+  target[at + 18] = messageTypes[type]
 }

@@ -3,12 +3,11 @@ import type { Prefix } from '#inet/prefix.ts'
 import type { AddressFamily } from '../config.ts'
 import { BgpError } from '../errors.ts'
 import { optional } from './attribute-flags.ts'
-import { writeAttribute } from './attribute-writer.ts'
-import { mpTypes, type RawAttribute } from './attributes.ts'
+import { attributeHead } from './attribute-writer.ts'
+import { mpTypes, type MpType, type RawAttribute } from './attributes.ts'
 import type { CodecContext } from './context.ts'
 import { familyCodes, familyOf } from './families.ts'
-import { maxMessageLength } from './header.ts'
-import { readPrefixes, writePrefixes } from './nlri.ts'
+import { readPrefixes } from './nlri.ts'
 import { Reader } from './reader.ts'
 import { Writer } from './writer.ts'
 
@@ -30,10 +29,11 @@ export interface Unreach {
   readonly prefixes: readonly Prefix[]
 }
 
-/** Octets of MP_REACH_NLRI before its prefixes, with an extended length and a next hop of this many octets. */
-export const reachOverhead = (nextHopOctets: number): number => 4 + 2 + 1 + 1 + nextHopOctets + 1
-/** Octets of MP_UNREACH_NLRI before its prefixes, with an extended length. */
-export const unreachOverhead = 4 + 2 + 1
+/** Octets of an MP attribute besides its prefixes, with an extended length. */
+export const mpOverhead = (head: Uint8Array): number => 4 + head.length
+
+/** Octets before the prefixes, with two next hops. */
+const longestHead = 2 + 1 + 1 + 32 + 1
 
 // RFC 7606 5.3: where the end of a prefix is not certain, the rest of the message is not either.
 const invalid = (raw: RawAttribute, why: string) => () =>
@@ -74,19 +74,25 @@ export function readUnreach(raw: RawAttribute, { families }: CodecContext): Unre
   return { family, prefixes: readPrefixes(reader.rest(), familyCodes[family].addresses, bad) }
 }
 
-export function writeReach(writer: Writer, { family, nextHop, linkLocal, prefixes }: Reach): void {
+/** What stands before the prefixes in MP_REACH_NLRI. */
+export function reachHead({ family, nextHop, linkLocal }: Omit<Reach, 'prefixes'>): Uint8Array {
   const { afi, safi } = familyCodes[family]
   const hops = [nextHop, ...(linkLocal === undefined ? [] : [linkLocal])].map(addressToBytes)
-  const value = new Writer(maxMessageLength).u16(afi).u8(safi)
-  value.u8(hops.reduce((sum, { length }) => sum + length, 0))
-  for (const hop of hops) value.put(hop)
-  writePrefixes(value.u8(0), prefixes)
-  writeAttribute(writer, optional, mpTypes.reach, value.bytes())
+  const head = new Writer(longestHead).u16(afi).u8(safi)
+  head.u8(hops.reduce((sum, { length }) => sum + length, 0))
+  for (const hop of hops) head.put(hop)
+  return head.u8(0).bytes()
 }
 
-export function writeUnreach(writer: Writer, { family, prefixes }: Unreach): void {
+/** What stands before the prefixes in MP_UNREACH_NLRI. */
+export function unreachHead(family: AddressFamily): Uint8Array {
   const { afi, safi } = familyCodes[family]
-  const value = new Writer(maxMessageLength).u16(afi).u8(safi)
-  writePrefixes(value, prefixes)
-  writeAttribute(writer, optional, mpTypes.unreach, value.bytes())
+  return new Writer(longestHead).u16(afi).u8(safi).bytes()
 }
+
+/** The whole attribute in parts. */
+export const mpParts = (type: MpType, head: Uint8Array, nlri: Uint8Array): ArrayLike<number>[] => [
+  attributeHead(optional, mpTypes[type], head.length + nlri.length),
+  head,
+  nlri,
+]

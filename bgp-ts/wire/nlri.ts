@@ -1,18 +1,22 @@
 import { addressBits, addressToBytes, type Family } from '#inet/address.ts'
 import { prefixOf, type Prefix } from '#inet/prefix.ts'
 import type { BgpError } from '../errors.ts'
+import { maxMessageLength } from './header.ts'
 import { Reader } from './reader.ts'
-import type { Writer } from './writer.ts'
+import { Writer } from './writer.ts'
 
 const octetsFor = (length: number): number => Math.ceil(length / 8)
 
 /** Octets of one prefix on the wire: its length in bits, then as few octets as hold them (RFC 4271 4.3). */
 export const nlriOctets = (prefix: Prefix): number => 1 + octetsFor(prefix.length)
 
-export function writePrefixes(writer: Writer, prefixes: readonly Prefix[]): void {
+/** @throws BgpUsageError FL_BGP_MESSAGE_TOO_LONG */
+export function encodePrefixes(prefixes: readonly Prefix[]): Uint8Array {
+  const writer = new Writer(maxMessageLength)
   for (const prefix of prefixes) {
     writer.u8(prefix.length).put(addressToBytes(prefix.address).subarray(0, octetsFor(prefix.length)))
   }
+  return writer.bytes()
 }
 
 /**

@@ -49,7 +49,18 @@ test.each([
   [received(7, []), 'Cease, Connection Collision Resolution (6/7)'],
   [received(77, []), 'Cease (6/77)'],
   [{ ...received(0, []), code: 4 }, 'Hold Timer Expired (4/0)'],
-  [{ ...received(2, [0xfc, 0]), code: 2 }, 'OPEN Message Error, Bad Peer AS (2/2), data fc00'],
+  [{ ...received(2, [0xfc, 0]), code: 2 }, 'OPEN Message Error, Bad Peer AS (2/2), AS 64512'],
+  [{ ...received(2, [0, 0, 0xfc, 0]), code: 2 }, 'OPEN Message Error, Bad Peer AS (2/2), AS 64512'],
+  [
+    { ...received(2, [0xfa, 0x56, 0xea, 0]), code: 2 },
+    'OPEN Message Error, Bad Peer AS (2/2), AS 4200000000',
+  ],
+  // In the order of an Intel CPU, none at all, and something else.
+  [{ ...received(2, [0xf4, 0xfb, 0, 0]), code: 2 }, 'OPEN Message Error, Bad Peer AS (2/2), data f4fb0000'],
+  [{ ...received(2, [0, 0]), code: 2 }, 'OPEN Message Error, Bad Peer AS (2/2), data 0000'],
+  [{ ...received(2, [1, 2, 3]), code: 2 }, 'OPEN Message Error, Bad Peer AS (2/2), data 010203'],
+  [{ ...received(2, []), code: 2 }, 'OPEN Message Error, Bad Peer AS (2/2)'],
+  [{ ...received(3, [10, 0, 0, 1]), code: 2 }, 'OPEN Message Error, Bad BGP Identifier (2/3), data 0a000001'],
   [{ ...received(9, []), code: 99 }, 'unknown error (99/9)'],
   [
     received(9, [6, 2, 3, 0x62, 0x79, 0x65]),

@@ -89,8 +89,20 @@ function dataWords({ code, subcode, data }: NotificationMessage): string {
   if (code === cease) return subcode === 1 ? prefixLimit(data) : ''
   if (data.length === 0) return ''
   const bytes = Buffer.from(data)
+  const as = code === 2 && subcode === 2 ? asNumber(bytes) : undefined
+  if (as !== undefined) return `, AS ${as}`
   if (code === 2 && subcode === 1 && data.length === 2) return `, it speaks version ${bytes.readUInt16BE()}`
   return `, data ${bytes.subarray(0, 32).toString('hex')}${data.length > 32 ? '…' : ''}`
+}
+
+/**
+ * The RFCs leave open what comes with Bad Peer AS; most peers say the AS number, in two octets or in four. Some say the
+ * four in the order of their CPU, by which a number below 65536 looks like one that ends in 16 zeros.
+ */
+function asNumber(bytes: Buffer): number | undefined {
+  if (bytes.length !== 2 && bytes.length !== 4) return undefined
+  const as = bytes.readUIntBE(0, bytes.length)
+  return as === 0 || (bytes.length === 4 && as % 65536 === 0) ? undefined : as
 }
 
 /** RFC 4486 4: AFI, SAFI and the limit, if the peer says it. */

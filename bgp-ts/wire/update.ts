@@ -1,21 +1,21 @@
 import type { Prefix } from '#inet/prefix.ts'
 import type { AddressFamily } from '../config.ts'
-import { BgpError, stronger } from '../errors.ts'
+import { BgpError, BgpUsageError, stronger } from '../errors.ts'
 import { decodeAttributes, mpTypes, type DecodedAttributes, type PathAttributes } from './attributes.ts'
 import { encodeAttributes } from './attribute-writer.ts'
 import type { CodecContext } from './context.ts'
-import { headerLength, maxMessageLength, writeMessage } from './header.ts'
+import { headerLength, maxMessageLength, writeHeader } from './header.ts'
 import {
+  mpParts,
+  reachHead,
   readReach,
   readUnreach,
-  writeReach,
-  writeUnreach,
+  unreachHead,
   type Reach,
   type Unreach,
 } from './multiprotocol.ts'
-import { readPrefixes, writePrefixes } from './nlri.ts'
+import { encodePrefixes, readPrefixes } from './nlri.ts'
 import { Reader } from './reader.ts'
-import { Writer } from './writer.ts'
 
 /**
  * RFC 4271 4.3
@@ -114,16 +114,62 @@ function missingAttribute({ attributes, nlri, reach }: UpdateMessage): BgpError 
 
 /** MP attributes come first (RFC 7606 5.1). @throws BgpUsageError FL_BGP_MESSAGE_TOO_LONG */
 export function encodeUpdate(message: UpdateMessage, context: CodecContext): Uint8Array {
-  const limit = maxMessageLength - headerLength
-  const withdrawn = new Writer(limit)
-  writePrefixes(withdrawn, message.withdrawn)
-  const attributes = new Writer(limit)
-  if (message.reach !== undefined) writeReach(attributes, message.reach)
-  if (message.unreach !== undefined) writeUnreach(attributes, message.unreach)
-  attributes.put(encodeAttributes(message.attributes, context))
-  const body = new Writer(limit)
-  body.u16(withdrawn.length).put(withdrawn.bytes())
-  body.u16(attributes.length).put(attributes.bytes())
-  writePrefixes(body, message.nlri)
-  return writeMessage('update', body.bytes())
+  const { reach, unreach } = message
+  const parts: UpdateParts = {
+    withdrawn: encodePrefixes(message.withdrawn),
+    attributes: [
+      ...(reach === undefined ? [] : mpParts('reach', reachHead(reach), encodePrefixes(reach.prefixes))),
+      ...(unreach === undefined
+        ? []
+        : mpParts('unreach', unreachHead(unreach.family), encodePrefixes(unreach.prefixes))),
+      encodeAttributes(message.attributes, context),
+    ],
+    nlri: encodePrefixes(message.nlri),
+  }
+  const bytes = new Uint8Array(maxMessageLength)
+  return bytes.slice(0, writeUpdate(bytes, 0, parts))
+}
+
+/** An UPDATE in encoded parts; those of the attributes follow each other as they are. */
+export interface UpdateParts {
+  readonly withdrawn: Uint8Array
+  readonly attributes: readonly ArrayLike<number>[]
+  readonly nlri: Uint8Array
+}
+
+/**
+ * Writes the message from `at` on.
+ * @returns where it ends
+ * @throws BgpUsageError FL_BGP_MESSAGE_TOO_LONG
+ */
+export function writeUpdate(target: Uint8Array, at: number, parts: UpdateParts): number {
+  const { withdrawn, attributes, nlri } = parts
+  let attributesLength = 0
+  for (const part of attributes) attributesLength += part.length
+  const length = headerLength + 2 + withdrawn.length + 2 + attributesLength + nlri.length
+  if (length > maxMessageLength) {
+    throw new BgpUsageError('FL_BGP_MESSAGE_TOO_LONG', `more than ${maxMessageLength} octets`)
+  }
+  writeHeader(target, at, 'update', length)
+  let next = writeCounted(target, at + headerLength, withdrawn.length, [withdrawn])
+  next = writeCounted(target, next, attributesLength, attributes)
+  target.set(nlri, next)
+  return next + nlri.length
+}
+
+/** Octets with their number, in two octets, before them. */
+function writeCounted(
+  target: Uint8Array,
+  at: number,
+  length: number,
+  parts: readonly ArrayLike<number>[],
+): number {
+  target[at] = length >>> 8
+  target[at + 1] = length & 255
+  let next = at + 2
+  for (const part of parts) {
+    target.set(part, next)
+    next += part.length
+  }
+  return next
 }

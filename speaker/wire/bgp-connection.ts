@@ -3,11 +3,12 @@ import type { PeerConfig } from '#bgp-ts/config.ts'
 import type { Connection, ConnectionError } from '#bgp-ts/connection.ts'
 import { sendHoldTime } from '#bgp-ts/transitions.ts'
 import { connectionOver, failedConnection, isLinkLocal } from '#bgp-ts/transport.ts'
-import { formatAddress } from '#inet/address.ts'
+import { formatAddress, type Address } from '#inet/address.ts'
 import { SystemError } from '#raw-socket/errors.ts'
 import { connectTcp, tuneConnection, type TcpOptions } from '#raw-socket/tcp.ts'
 import type { WireErrorCode } from './errors.ts'
 import { interfaceOf, linkLocalBeside, ownAddresses, type OwnAddress } from './own-addresses.ts'
+import { PortionedConnection } from './portions.ts'
 
 /** A connector for sessions with all that a peer may ask for: TCP MD5, TTL, source address and device. */
 export function connectPeer(config: PeerConfig): Connection {
@@ -25,12 +26,14 @@ export function connectPeer(config: PeerConfig): Connection {
  * @throws SystemError when the connection has ended already
  */
 export function acceptPeer(socket: Socket, config: PeerConfig): Connection {
-  tuneConnection(socket, liveOptions(config))
+  tuneConnection(socket, { ...liveOptions(config), networkControl: true })
   return peerConnection(socket)
 }
 
-const peerConnection = (socket: Socket): Connection =>
-  connectionOver(socket.setNoDelay(true), (local, remote) => linkLocalBeside(local, remote, ownAddresses()))
+function peerConnection(socket: Socket): Connection {
+  const linkLocal = (local: Address, remote: Address) => linkLocalBeside(local, remote, ownAddresses())
+  return new PortionedConnection(connectionOver(socket.setNoDelay(true), linkLocal), socket)
+}
 
 /** Why there is no use in trying, in better words than the system's. */
 export function refusalOf(
@@ -63,6 +66,7 @@ function openSocket(config: PeerConfig): Socket {
   const zone = device !== undefined && isLinkLocal(address) ? `%${device}` : ''
   return connectTcp({
     ...liveOptions(config),
+    networkControl: true,
     remote: { address: host + zone, port },
     ...(sourceAddress && { local: { address: formatAddress(sourceAddress) } }),
     ...(device !== undefined && { device }),

@@ -243,6 +243,30 @@ describe('routes', () => {
     expect(updates(establish(connections[1])).announced).toEqual(['198.51.100.1/32'])
   })
 
+  test('of a peer that is gone can be removed, and put', () => {
+    edge.peers([peer('a')])
+    edge.routes([route('a', '198.51.100.1/32'), route('a', '198.51.100.2/32')], [])
+    edge.peers([])
+    edge.routes([route('a', '198.51.100.3/32')], [{ peer: 'a', prefix: '198.51.100.1/32' }])
+    edge.peers([peer('a')])
+    const announced = updates(establish(connections[1])).announced.sort()
+    expect(announced).toEqual(['198.51.100.2/32', '198.51.100.3/32'])
+  })
+
+  test('of several peers are each their own, though they are the same', () => {
+    edge.peers([peer('a'), peer('b')])
+    const [a, b] = connections.map(establish)
+    edge.routes([route('a', '198.51.100.1/32'), route('b', '198.51.100.1/32')], [])
+    expect([updates(a).announced, updates(b).announced]).toEqual([['198.51.100.1/32'], ['198.51.100.1/32']])
+    edge.routes([{ ...route('a', '198.51.100.1/32'), med: 5 }], [])
+    expect([updates(a).announced, updates(b).announced]).toEqual([['198.51.100.1/32'], []])
+    edge.routes([], [{ peer: 'a', prefix: '198.51.100.1/32' }])
+    expect([updates(a).withdrawn, updates(b).withdrawn]).toEqual([['198.51.100.1/32'], []])
+    edge.peers([peer('b')])
+    edge.routes([{ ...route('b', '198.51.100.1/32'), med: 5 }], [])
+    expect(updates(b).announced).toEqual(['198.51.100.1/32'])
+  })
+
   test('what is no prefix is said and left out', () => {
     edge.peers([peer('a')])
     edge.routes([route('a', 'nonsense')], [])

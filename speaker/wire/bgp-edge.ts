@@ -1,15 +1,15 @@
 import { changeEffects } from '#bgp-ts/config-change.ts'
 import type { Connector } from '#bgp-ts/connection.ts'
 import type { RibRoute } from '#bgp-ts/rib-list.ts'
-import type { Route } from '#bgp-ts/route.ts'
-import { Session, type StopReason } from '#bgp-ts/session.ts'
+import { Session } from '#bgp-ts/session.ts'
+import type { StopReason } from '#bgp-ts/session-ports.ts'
 import type { SessionState, SessionStatus } from '#bgp-ts/status.ts'
 import { parseAddress, type Address } from '#inet/address.ts'
-import { tryParsePrefix } from '#inet/prefix.ts'
 import type { Clock, Timer } from '#kube/clock.ts'
 import type { BfdSessions } from '../bfd/sessions.ts'
 import { TokenBucket } from '../layer2/rate.ts'
 import type { AcceptingPeer } from './bgp-listener.ts'
+import { PeerRoutes } from './bgp-routes.ts'
 import { essence, keepsRoutes, toldStatus } from './bgp-status.ts'
 import type { WireErrorCode } from './errors.ts'
 import type { WireLog } from './logger.ts'
@@ -84,8 +84,7 @@ export class BgpEdge {
   readonly #options: BgpEdgeOptions
   readonly #routers: Routers
   readonly #peers = new Map<string, Peer>()
-  /** by peer and prefix, also of peers that are not there (yet) */
-  readonly #routes = new Map<string, Map<string, WireRoute>>()
+  readonly #routes: PeerRoutes
   #wanted: readonly WirePeer[] = []
   #complete = false
   #gracefulShutdown = false
@@ -95,6 +94,7 @@ export class BgpEdge {
 
   constructor(options: BgpEdgeOptions) {
     this.#options = options
+    this.#routes = new PeerRoutes((peer) => this.#peers.get(peer)?.session, options.log)
     this.#routers = options.routers({
       inUse: (name) => this.#inUse(name),
       onChange: () => {
@@ -120,24 +120,7 @@ export class BgpEdge {
   }
 
   routes(put: readonly WireRoute[], remove: readonly WireRouteKey[]): void {
-    for (const { peer, prefix } of remove) {
-      const routes = this.#routes.get(peer)
-      if (!routes?.delete(prefix)) continue
-      if (routes.size === 0) this.#routes.delete(peer)
-      const parsed = tryParsePrefix(prefix)
-      if (parsed !== undefined) this.#peers.get(peer)?.session.withdraw(parsed)
-    }
-    for (const route of put) {
-      const parsed = toRoute(route)
-      if (parsed === undefined) {
-        this.#options.log('error', 'not a prefix; the route is not announced', { ...route })
-        continue
-      }
-      let routes = this.#routes.get(route.peer)
-      if (routes === undefined) this.#routes.set(route.peer, (routes = new Map()))
-      routes.set(route.prefix, route)
-      this.#peers.get(route.peer)?.session.put(parsed)
-    }
+    this.#routes.change(put, remove)
   }
 
   /** The routes that were put are all there are: until now no peer was told so (End-of-RIB, RFC 4724). */
@@ -195,6 +178,7 @@ export class BgpEdge {
       this.#peers.delete(name)
       void peer.session.stop(cease.deconfigured)
       peer.bfd.stop()
+      this.#routes.release(name)
     }
     for (const wanted of this.#wanted) {
       const { config, refusal } = this.#resolve(wanted)
@@ -234,7 +218,7 @@ export class BgpEdge {
 
   #add(config: WirePeer, refusal: Omit<Blocked, 'at'> | undefined): void {
     const { clock, random, connect, bfd: sessions, onLink, log } = this.#options
-    const session = new Session(config, { clock, random, connect })
+    const session = new Session(config, { clock, random, connect, rib: this.#routes.of(config.name) })
     session.endOfRib(this.#complete)
     session.gracefulShutdown(this.#gracefulShutdown)
     const bfd = new PeerBfd({
@@ -256,10 +240,6 @@ export class BgpEdge {
       tellings: new TokenBucket(tellingsPerSecond, tellingsPerSecond),
     }
     this.#peers.set(config.name, peer)
-    for (const route of this.#routes.get(config.name)?.values() ?? []) {
-      const parsed = toRoute(route)
-      if (parsed !== undefined) session.put(parsed)
-    }
     session.onChange(() => {
       if (this.#peers.get(config.name) === peer) bfd.update(peer.config, session.status())
       this.#readSignatures(peer)
@@ -311,9 +291,4 @@ export class BgpEdge {
     }
     if (sessions.length > 0) this.#options.post({ kind: 'sessions', sessions })
   }
-}
-
-function toRoute({ peer: _peer, prefix, ...attributes }: WireRoute): Route | undefined {
-  const parsed = tryParsePrefix(prefix)
-  return parsed === undefined ? undefined : { prefix: parsed, ...attributes }
 }

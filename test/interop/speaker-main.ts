@@ -34,4 +34,6 @@ process.on('message', (message: ToSpeaker) => {
 })
 
 host.start()
+// The thread loads its code first: until it answers it is neither ready nor of its idle weight.
+while ((await host.ask({ about: 'messages', peer: '' })) === undefined);
 say({ kind: 'started' })

@@ -36,7 +36,7 @@ export const lifecycleCells = {
     await watched(stage, 'watching')
     stage.router.freezeBfd?.(true)
     try {
-      await stage.until('closed', () => stage.status?.lastError?.code === 'FL_BGP_CEASE_BFD')
+      await stage.until('the Cease', () => stage.status?.notificationSent?.text.includes('(6/10)') ?? false)
     } finally {
       stage.router.freezeBfd?.(false)
     }
@@ -114,9 +114,11 @@ export const lifecycleCells = {
   async routerShutdown(stage: Stage) {
     await stage.session('disabled')
     await stage.router.shutdown(stage.neighbor, true)
-    await stage.until('down', () => stage.status?.lastError?.code === 'FL_BGP_NOTIFICATION_RECEIVED')
-    expect(stage.status?.lastError?.text).toContain('Administrative Shutdown (6/2)')
-    expect(stage.status?.lastError?.text).toContain(stage.kind.shutdownText)
+    // Not the last error: that soon says what became of the next attempt to connect.
+    const received = () => stage.status?.notificationReceived
+    await stage.until('the NOTIFICATION', () => received() !== undefined)
+    expect(received()?.text).toContain('Administrative Shutdown (6/2)')
+    expect(received()?.text).toContain(stage.kind.shutdownText)
     await stage.router.shutdown(stage.neighbor, false)
   },
 }

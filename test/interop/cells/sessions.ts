@@ -140,8 +140,9 @@ export const sessionCells = {
 
   async role(stage: Stage) {
     stage.configure('provider', { role: 'peer' })
-    await stage.until('the refusal', () => stage.status?.lastError?.text.includes('2/11') ?? false)
-    expect(stage.status?.lastError?.text).toMatch(/role/i)
+    // Whoever reads the other's OPEN first says so.
+    const told = () => [stage.status?.notificationSent, stage.status?.notificationReceived]
+    await stage.until('the refusal', () => told().some((one) => /role.*2\/11/i.test(one?.text ?? '')))
     await stage.session('provider', { role: 'customer', strictRole: true })
     stage.announce({ prefix: v4 })
     await stage.kept(v4)

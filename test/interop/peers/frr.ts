@@ -24,9 +24,7 @@ const privateMounts = 'mount --bind "$1" /etc/group && mount -t tmpfs tmpfs /var
 /** FRR 8: zebra, bfdd and bgpd. */
 export const frr: PeerKind = {
   name: 'FRR',
-  without: {
-    collision: 'not tested every time: its timers do not always let it have a connection beside ours',
-  },
+  without: {},
   collides: true,
   shutdownText: 'switch upgrade',
   version: () =>
