@@ -1,24 +1,24 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { KubeObject } from '#kube/api.ts'
 import { KubeError } from '#kube/errors.ts'
+import { FakeKubeApi } from '#kube/fake-api.ts'
 import { silentLogger } from '#kube/logger.ts'
 import { projectService, type Service } from '#kube/objects/service.ts'
 import { resources } from '#kube/resources.ts'
 import { settle, TestClock } from '#kube/test-clock.ts'
 import { startController, type ControllerProcess } from './main.ts'
 import { ADDRESS_ASSIGNED, ANNOUNCED } from './status-patch.ts'
-import { ServiceStatusApi } from './test-api.ts'
 import { rawService } from './test-services.ts'
 
 const namespace = 'metallb-system'
 
 let clock: TestClock
-let api: ServiceStatusApi
+let api: FakeKubeApi
 const running: ControllerProcess[] = []
 
 beforeEach(() => {
   clock = new TestClock()
-  api = new ServiceStatusApi({ clock })
+  api = new FakeKubeApi({ clock })
 })
 
 afterEach(async () => {

@@ -274,11 +274,11 @@ export class Controller {
     this.#speakers.serviceChanged(key, previous, concerns ? current : undefined)
     if (concerns) this.#byNamespace.set(namespace, keys.add(key))
     else if (keys.delete(key) && keys.size === 0) this.#byNamespace.delete(namespace)
-    if (concerns || concerned || this.#session?.has(key)) this.#dirty(key)
+    const affects = concerns || concerned || this.#session?.has(key)
+    if (affects && (current === undefined || !this.#services.settles(key, current))) this.#dirty(key)
     for (const affected of this.#frontends.set(key, current)) this.#dirty(affected)
     if (this.#foreignClasses.concerns(current)) this.#queues.classes.addAfter(key, FOREIGN_CLASS_DELAY_MS)
-    const rewritten = JSON.stringify(previous?.annotations) !== JSON.stringify(current?.annotations)
-    if (concerns && rewritten && this.#writable() !== undefined) this.#services.warnDeprecated(current)
+    if (concerns && this.#writable() !== undefined) this.#services.warnDeprecated(previous, current)
   }
 
   /** Who announces a Service, or why nobody does, has changed. */
@@ -336,7 +336,7 @@ export class Controller {
     this.#poolStatus.reset()
     for (const service of services) {
       const key = keyOf(service)
-      if (!this.inputs.services.store.has(key)) this.#services.confirm(key)
+      if (this.inputs.services.store.get(key)?.uid !== service.uid) this.#services.confirm(service)
       if (concernsUs(service, loadBalancerClass)) this.#queues.services.add(key)
     }
     for (const keys of this.#byNamespace.values()) for (const key of keys) this.#queues.services.add(key)

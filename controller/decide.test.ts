@@ -105,10 +105,7 @@ test('addresses of two pools: each is named, and both are kept when one pool is 
   expect(decide(service('svc', { spec }), scopeOf([four, six]))).toMatchObject({
     pool: 'four,six',
     message: '4.4.4.0 from pool four, 6000:: from pool six',
-    considered: [
-      { pool: 'four', refused: '' },
-      { pool: 'six', refused: '' },
-    ],
+    considered: [],
   })
   const owned = { annotations: { 'metallb.io/ip-allocated-from-pool': 'four,six' } }
   const svc = service('svc', { ...owned, spec, status: ingress('4.4.4.1', '6000::1') })

@@ -35,6 +35,7 @@ export interface Decision {
    */
   readonly reason: 'Assigned' | 'PoolInvalid' | RefusalReason
   readonly message: string
+  /** the pools that have refused it; [] for one that is served */
   readonly considered: readonly Considered[]
   /** the AddressReservation that it holds, `namespace/name`; '' for none */
   readonly reservation: string
@@ -54,8 +55,7 @@ export interface NotOurs {
  * Decides what a Service gets and takes it from the allocator: no I/O, no clock. Deciding again without a change
  * gives the same addresses. Addresses that the Service has are kept as long as the configuration allows it.
  */
-export function decide(service: Service, scope: Scope): Decision | NotOurs {
-  const key = keyOf(service)
+export function decide(service: Service, scope: Scope, key = keyOf(service)): Decision | NotOurs {
   const notOurs = classRefusal(service, scope.loadBalancerClass)
   if (notOurs !== '') {
     scope.allocator.release(key)
@@ -72,9 +72,11 @@ export function decide(service: Service, scope: Scope): Decision | NotOurs {
     message: clipped(decision.message),
     wantsMore,
     ...wish,
-    events: events.map(clippedEvent),
+    events: events.length === 0 ? NONE : events.map(clippedEvent),
   }
 }
+
+const NONE: readonly never[] = Object.freeze([])
 
 /** What people wrote is in messages, and the API server takes 32768 characters of a condition. */
 const LONGEST = 1024
@@ -195,10 +197,10 @@ function keep(
  * Puts the addresses of a Service into the allocator as they are, without a decision: for start-up, where all
  * that have addresses go before all that want some.
  */
-export function adopt(service: Service, scope: Scope): void {
+export function adopt(service: Service, scope: Scope, key = keyOf(service)): void {
   if (classRefusal(service, scope.loadBalancerClass) !== '') return
   const read = readRequest(service)
-  if (!('reason' in read)) keep(keyOf(service), service, read.request, scope, [], true)
+  if (!('reason' in read)) keep(key, service, read.request, scope, [], true)
 }
 
 /** What the allocator knows goes before what the Service says: its status may be old, or edited by others. */
@@ -242,7 +244,7 @@ function allocateNew(
     const message = `Assigned IP ${quoteAddresses(addresses)}`
     events.push({ type: 'Normal', reason: 'IPAllocated', message })
   }
-  return { ...present, considered: outcome.considered }
+  return present
 }
 
 /** Without what it asks for a Service has nothing, or, when that is a reservation, what it had before. */
@@ -269,8 +271,7 @@ function assigned(key: string, allocator: Allocator): Outcome | undefined {
     others.length === 0
       ? `${addresses.map(formatAddress).join(', ')} from pool ${only}`
       : addresses.map((address, index) => `${formatAddress(address)} from pool ${pools[index]}`).join(', ')
-  const considered = [...new Set(pools)].map((name) => ({ pool: name, refused: '' }))
-  return { addresses, pool, reason: 'Assigned', message: from, considered, reservation }
+  return { addresses, pool, reason: 'Assigned', message: from, considered: NONE, reservation }
 }
 
 const heldFor = (addresses: readonly Address[], pool: string, broken: string, why: string): Outcome => ({

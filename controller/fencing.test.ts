@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { KubeObject } from '#kube/api.ts'
 import { KubeError } from '#kube/errors.ts'
+import { FakeKubeApi } from '#kube/fake-api.ts'
 import { silentLogger } from '#kube/logger.ts'
 import { projectService } from '#kube/objects/service.ts'
 import { resources } from '#kube/resources.ts'
 import { TestClock } from '#kube/test-clock.ts'
 import { Controller } from './controller.ts'
 import { ADDRESS_ASSIGNED } from './status-patch.ts'
-import { ServiceStatusApi } from './test-api.ts'
 import { ingress, rawService } from './test-services.ts'
 
 const namespace = 'metallb-system'
@@ -15,14 +15,14 @@ const state = { namespace, name: 'controller' }
 const pool = { namespace, name: 'p' }
 
 let clock: TestClock
-let api: ServiceStatusApi
+let api: FakeKubeApi
 let controller: Controller
 /** A Lease that is late: this turns false and true again, and leadership never changed. */
 let mayWrite: boolean
 
 beforeEach(async () => {
   clock = new TestClock()
-  api = new ServiceStatusApi({ clock })
+  api = new FakeKubeApi({ clock })
   mayWrite = true
   controller = new Controller({
     api,

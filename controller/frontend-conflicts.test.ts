@@ -1,24 +1,24 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { KubeObject } from '#kube/api.ts'
 import { KubeError } from '#kube/errors.ts'
+import { FakeKubeApi } from '#kube/fake-api.ts'
 import { silentLogger } from '#kube/logger.ts'
 import { projectService } from '#kube/objects/service.ts'
 import { resources } from '#kube/resources.ts'
 import { settle, TestClock } from '#kube/test-clock.ts'
 import { FRONTENDS_CLAIMED } from './frontends.ts'
 import { startController, type ControllerProcess } from './main.ts'
-import { ServiceStatusApi } from './test-api.ts'
 import { rawService } from './test-services.ts'
 
 const namespace = 'metallb-system'
 
 let clock: TestClock
-let api: ServiceStatusApi
+let api: FakeKubeApi
 let controller: ControllerProcess
 
 beforeEach(async () => {
   clock = new TestClock()
-  api = new ServiceStatusApi({ clock })
+  api = new FakeKubeApi({ clock })
   const pool = { metadata: { name: 'p', namespace }, spec: { addresses: ['192.0.2.0/24'] } }
   await api.create(resources.ipAddressPools, pool as KubeObject)
 })

@@ -49,7 +49,6 @@ export interface TakenFrontend {
  */
 export class FrontendIndex {
   readonly #claims = new Claims()
-  readonly #frontends = new Map<string, ReadonlySet<string>>()
   /** Services without all of their frontends */
   readonly #losers = new Set<string>()
 
@@ -57,17 +56,16 @@ export class FrontendIndex {
    * @param service undefined when it is gone
    * @returns the Services for which `taken` may answer differently now
    */
-  set(key: string, service: Service | undefined): Set<string> {
-    const previous = this.#frontends.get(key) ?? none
+  set(key: string, service: Service | undefined): ReadonlySet<string> {
     const frontends = service === undefined ? none : frontendsOf(service)
-    if (previous.size === 0 && frontends.size === 0) return new Set()
+    const claimant = { owner: key, created: service?.creationTimestamp ?? '' }
+    if (this.#claims.has(claimant, frontends)) return none
+    const previous = this.#claims.of(key)
     const holders = [...new Set([...previous, ...frontends])].map(
       (one) => [one, this.#claims.holder(one)] as const,
     )
     const text = this.#text(key)
-    this.#claims.set({ owner: key, created: service?.creationTimestamp ?? '' }, frontends)
-    if (frontends.size > 0) this.#frontends.set(key, frontends)
-    else this.#frontends.delete(key)
+    this.#claims.set(claimant, frontends)
     const affected = new Set<string>()
     for (const [frontend, before] of holders) {
       const now = this.#claims.holder(frontend)
@@ -87,7 +85,7 @@ export class FrontendIndex {
 
   /** The frontends that a Service claims and that an older one has. */
   taken(key: string): TakenFrontend[] {
-    return [...(this.#frontends.get(key) ?? [])].flatMap((frontend) => {
+    return this.#claims.of(key).flatMap((frontend) => {
       const holder = this.#claims.holder(frontend)
       return holder === undefined || holder === key ? [] : [{ frontend, holder }]
     })

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { KubeObject } from '#kube/api.ts'
+import { FakeKubeApi } from '#kube/fake-api.ts'
 import { LEASE_COMPONENT_LABEL, speakerLeaseName } from '#kube/lease.ts'
 import { silentLogger } from '#kube/logger.ts'
 import { projectService, type Condition } from '#kube/objects/service.ts'
@@ -8,17 +9,16 @@ import { TestClock } from '#kube/test-clock.ts'
 import { microTimestamp } from '#kube/timestamp.ts'
 import { startController, type ControllerProcess } from './main.ts'
 import { ANNOUNCED } from './status-patch.ts'
-import { ServiceStatusApi } from './test-api.ts'
 import { rawService } from './test-services.ts'
 
 const namespace = 'metallb-system'
 let clock: TestClock
-let api: ServiceStatusApi
+let api: FakeKubeApi
 const running: ControllerProcess[] = []
 
 beforeEach(() => {
   clock = new TestClock()
-  api = new ServiceStatusApi({ clock })
+  api = new FakeKubeApi({ clock })
 })
 afterEach(async () => {
   await Promise.all(running.splice(0).map((one) => one.stop()))

@@ -1,5 +1,6 @@
 import { compareAddresses, tryParseAddress, type Address, type Family } from '#inet/address.ts'
 import type { Service } from '#kube/objects/service.ts'
+import { sharedList } from '#kube/objects/shared.ts'
 import { quoteAddress } from './allocator/outcome.ts'
 import type { AllocationRequest } from './allocator/request.ts'
 
@@ -24,11 +25,11 @@ const oldName = (name: string): string => OLD_PREFIX + name.slice(name.indexOf('
 const annotation = ({ annotations: all }: Service, name: string): string =>
   all[name] ?? all[oldName(name)] ?? ''
 
+const oldNames = Object.values(annotations).map(oldName)
+
 /** The annotations with the old prefix that the Service has. */
 export const deprecatedAnnotations = (service: Service): string[] =>
-  Object.values(annotations)
-    .map(oldName)
-    .filter((name) => Object.hasOwn(service.annotations, name))
+  oldNames.filter((name) => Object.hasOwn(service.annotations, name))
 
 /** A Service about which nothing can be decided; `event` is upstream's reason and text for it, if it has one. */
 export interface NotAllocatable {
@@ -71,7 +72,7 @@ export function readRequest(service: Service): ServiceRequest | NotAllocatable {
       claim: {
         sharingKey: annotation(service, annotations.allowSharedIp),
         backendKey: service.externalTrafficPolicy === 'Local' ? selectorText(service.selector) : '',
-        ports: service.ports.map(({ protocol, port }) => `${protocol}/${port}`),
+        ports: sharedList(service.ports.map(({ protocol, port }) => `${protocol}/${port}`)),
       },
     },
   }

@@ -170,7 +170,7 @@ describe('a change of the configuration is looked at by those whom it can concer
     const before = world.api.requests.length
     await world.pool('c', { excludes: ['10.2.0.7'] })
     await calm()
-    expect(decided().filter((name) => name === 'c')).toHaveLength(31)
+    expect(decided().filter((name) => name === 'c')).toHaveLength(30)
     const writes = world.api.requests.slice(before).filter((one) => one.startsWith('patch services/status'))
     expect(writes).toHaveLength(1)
   })

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { formatAddress } from '#inet/address.ts'
 import { keyOf, parseKey, type KubeApi } from '#kube/api.ts'
 import type { Clock } from '#kube/clock.ts'
@@ -15,6 +16,7 @@ import type { Inputs } from './inputs.ts'
 import { notNow } from './leadership.ts'
 import { LeavingAddresses } from './leaving.ts'
 import { overwrittenMessage, leftWords, Overwrites } from './overwrites.ts'
+import { OwnWrites } from './own-writes.ts'
 import { told, withRemedy } from './remedies.ts'
 import { deprecatedAnnotations, POOL_ANNOTATION } from './request.ts'
 import type { Session } from './session.ts'
@@ -48,7 +50,7 @@ export class ServiceReconciler {
   readonly #options: ServiceReconcilerOptions
   /**
    * Services that exist, or existed, but that the reflector does not know (any more), or knows an earlier one of the
-   * same name: asked for by name. With their uids, '' for any.
+   * same name: asked for by name. With their uids.
    */
   readonly #unconfirmed = new Map<string, string>()
   /** events of decisions that are not yet written */
@@ -59,6 +61,9 @@ export class ServiceReconciler {
   readonly #leaving = new LeavingAddresses()
   /** Services whose new address another one shows */
   readonly #waiting = new Set<string>()
+  readonly #own = new OwnWrites()
+  /** Services that somebody changed while a write was under way */
+  readonly #changedMeanwhile = new Set<string>()
 
   constructor(options: ServiceReconcilerOptions) {
     this.#options = options
@@ -75,6 +80,8 @@ export class ServiceReconciler {
     this.#overwrites.clear()
     this.#leaving.clear()
     this.#waiting.clear()
+    this.#own.clear()
+    this.#changedMeanwhile.clear()
     for (const service of services) {
       const key = keyOf(service)
       // What could not be adopted is shown until it is written, and may be given to another one before.
@@ -84,30 +91,38 @@ export class ServiceReconciler {
   }
 
   /** Until the reflector knows this Service, or it is gone, each reconcile asks the API server for it. */
-  confirm(key: string): void {
-    this.#unconfirmed.set(key, '')
+  confirm(service: Service): void {
+    this.#unconfirmed.set(keyOf(service), service.uid)
+  }
+
+  /**
+   * Is this change of a Service nothing to reconcile? What was just written is not, when it says all that there is
+   * to say; while a write is under way nobody knows, and its reconcile will look at it.
+   */
+  settles(key: string, current: Service): boolean {
+    const shown = this.#own.shown(key, current.resourceVersion)
+    return shown === 'unclear' || (shown === 'own' && this.#saysAll(key, current))
   }
 
   async reconcile(key: string): Promise<Outcome> {
+    const outcome = await this.#reconcile(key)
+    const again = this.#changedMeanwhile.delete(key) && outcome.kind !== 'failed'
+    return again ? { kind: 'after', ms: 0 } : outcome
+  }
+
+  async #reconcile(key: string): Promise<Outcome> {
     let service = await this.#current(key)
     let fresh = false
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const session = this.#options.session()
       // A session that may not write just now (its Lease is late) must not forget the Service.
       if (session === undefined) return this.#options.held() ? notNow : { kind: 'done' }
+      if (service === undefined || session.replaces(service, key)) this.#forget(key, session)
       const before = session.outcome(key)
       const had = session.addresses(key)
-      const decision = service === undefined ? undefined : session.decide(service)
-      if (service === undefined) session.forget(key)
+      const decision = service === undefined ? undefined : session.decide(service, key)
       this.#options.onDecided()
-      if (service === undefined || decision === undefined) {
-        this.#unsaid.delete(key)
-        this.#unwritten.delete(key)
-        this.#overwrites.forget(key)
-        this.#leaving.forget(key)
-        this.#waiting.delete(key)
-        return { kind: 'done' }
-      }
+      if (service === undefined || decision === undefined) return { kind: 'done' }
       const leaving = this.#leaving.update(key, service, had, decision, fresh)
       const changed = this.#unwritten.has(key) || !sameAssignment(before, decision)
       // Either the reflector is behind what was written last, or somebody has overwritten that.
@@ -130,9 +145,22 @@ export class ServiceReconciler {
     return { kind: 'failed', error: new Error(`${key}: others kept changing it`) }
   }
 
-  /** Says that the Service uses annotations of the old prefix. */
-  warnDeprecated(service: Service): void {
-    for (const name of deprecatedAnnotations(service)) {
+  /** The Service is gone, and whatever has its name now is another one. */
+  #forget(key: string, session: Session): void {
+    session.forget(key)
+    this.#unsaid.delete(key)
+    this.#unwritten.delete(key)
+    this.#overwrites.forget(key)
+    this.#leaving.forget(key)
+    this.#waiting.delete(key)
+    this.#own.forget(key)
+  }
+
+  /** Says that the Service, of which the annotations may have changed, uses some of the old prefix. */
+  warnDeprecated(previous: Service | undefined, service: Service): void {
+    const names = deprecatedAnnotations(service)
+    if (names.length === 0 || isDeepStrictEqual(previous?.annotations, service.annotations)) return
+    for (const name of names) {
       const message = `Service uses deprecated annotation ${name}`
       this.#options.events.record(regarding(service), 'Warning', 'deprecatedAnnotation', message)
     }
@@ -206,23 +234,13 @@ export class ServiceReconciler {
     decision: Decision | NotOurs,
     left?: Words['left'],
   ): Promise<boolean> {
-    const { clock, inputs, log } = this.#options
-    const { announcements, reports } = inputs
-    const announced = inputs.announcementsSynced
-      ? announcedCondition({
-          announcements: announcements.of(key),
-          addresses: 'notOurs' in decision ? [] : decision.addresses.map(formatAddress),
-          holdings: (address) => reports.holdings(address),
-          troubles: (address) => reports.troubles(address),
-          speakers: reports.anyReady,
-        })
-      : undefined
     const claimed = claimedCondition(this.#options.taken(key))
-    const patch = statusPatch(service, decision, { announced, claimed, left }, timestamp(clock.now()))
+    const patch = this.#difference(key, service, decision, claimed, left)
     if (patch !== undefined) {
       this.#unwritten.add(key)
       if (!(await this.#patch(key, patch))) return false
-      if (patch.status.loadBalancer !== undefined) log.info(summary(key, decision), 'Service status written')
+      if (patch.status.loadBalancer !== undefined)
+        this.#options.log.info(summary(key, decision), 'Service status written')
     }
     this.#unwritten.delete(key)
     this.#waiting.delete(key)
@@ -235,15 +253,53 @@ export class ServiceReconciler {
     return true
   }
 
+  /** What is to be written so that the Service says what was decided about it, undefined when it does. */
+  #difference(
+    key: string,
+    service: Service,
+    decision: Decision | NotOurs,
+    claimed: Words['claimed'] = claimedCondition(this.#options.taken(key)),
+    left?: Words['left'],
+  ): StatusPatch | undefined {
+    const { clock, inputs } = this.#options
+    const { announcements, reports } = inputs
+    const announced = inputs.announcementsSynced
+      ? announcedCondition({
+          announcements: announcements.of(key),
+          addresses: 'notOurs' in decision ? [] : decision.addresses.map(formatAddress),
+          holdings: (address) => reports.holdings(address),
+          troubles: (address) => reports.troubles(address),
+          speakers: reports.anyReady,
+        })
+      : undefined
+    return statusPatch(service, decision, { announced, claimed, left }, timestamp(clock.now()))
+  }
+
+  #saysAll(key: string, service: Service): boolean {
+    const session = this.#options.session()
+    const decision = session?.outcome(key)
+    if (session === undefined || decision === undefined || session.replaces(service, key)) return false
+    return this.#difference(key, service, decision) === undefined
+  }
+
   /** @returns false when the Service has changed or gone since it was read */
   async #patch(key: string, patch: StatusPatch): Promise<boolean> {
-    const { api } = this.#options
+    const { api, inputs } = this.#options
+    const options = { type: 'merge', subresource: 'status' } as const
+    let made = ''
+    this.#own.begin(key)
     try {
-      await api.patch(resources.services, parseKey(key), patch, { type: 'merge', subresource: 'status' })
+      const { metadata } = await api.patch(resources.services, parseKey(key), patch, options)
+      made = metadata.resourceVersion ?? ''
       return true
     } catch (error) {
       if (isKubeError(error, 'FL_KUBE_CONFLICT', 'FL_KUBE_NOT_FOUND')) return false
       throw error
+    } finally {
+      const shown = this.#own.end(key, made)
+      const known = shown === 'own' ? inputs.services.store.get(key) : undefined
+      if (shown === 'foreign' || (known !== undefined && !this.#saysAll(key, known)))
+        this.#changedMeanwhile.add(key)
     }
   }
 
@@ -252,7 +308,7 @@ export class ServiceReconciler {
     const known = this.#options.inputs.services.store.get(key)
     const uid = this.#unconfirmed.get(key)
     if (uid === undefined) return known
-    if (known !== undefined && (uid === '' || known.uid === uid)) {
+    if (known?.uid === uid) {
       this.#unconfirmed.delete(key)
       return known
     }

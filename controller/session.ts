@@ -16,6 +16,8 @@ import { adopt, decide, type Decision, type NotOurs, type Scope } from './decide
 export class Session<R extends Reservation = Reservation> {
   readonly #allocator = new Allocator()
   readonly #outcomes = new Map<string, Decision>()
+  /** which object of a name was adopted or decided on */
+  readonly #uids = new Map<string, string>()
   /** Services of ours that lack an address, longest waiting first */
   readonly #pending = new Set<string>()
   readonly #waiting = new WaitingList(this.#allocator.register)
@@ -34,24 +36,39 @@ export class Session<R extends Reservation = Reservation> {
     for (const { name, labels } of namespaces) this.#allocator.setNamespace(name, labels)
     this.#allocator.setPools(config.pools)
     for (const reservation of reservations) this.setReservation(keyOf(reservation), reservation)
-    for (const service of [...services].sort(byAge)) adopt(service, this.#scope)
+    for (const service of [...services].sort(byAge)) {
+      const key = keyOf(service)
+      adopt(service, this.#scope, key)
+      if (this.has(key)) this.#uids.set(key, service.uid)
+    }
     // Nobody waits yet.
     this.#allocator.register.changes.takeOpenings()
   }
 
-  decide(service: Service): Decision | NotOurs {
-    const key = keyOf(service)
-    const decision = decide(service, this.#scope)
+  /** @param key of the Service: the one text that is kept everywhere */
+  decide(service: Service, key = keyOf(service)): Decision | NotOurs {
+    const decision = decide(service, this.#scope, key)
     if ('notOurs' in decision) {
       this.#drop(key)
       return decision
     }
-    this.#outcomes.set(key, decision)
+    // Its events are told once.
+    this.#outcomes.set(key, decision.events.length === 0 ? decision : { ...decision, events: NO_EVENTS })
+    this.#uids.set(key, service.uid)
     if (decision.wantsMore) this.#pending.add(key)
     else this.#pending.delete(key)
     if (decision.wish === undefined) this.#waiting.delete(key)
     else this.#waiting.set(key, decision.wish, `${service.creationTimestamp} ${key}`)
     return decision
+  }
+
+  /**
+   * Is this another object than what is known under its name? Then that one is gone, whether anybody saw it go or
+   * not, and has to be forgotten before: its address was never this one's.
+   */
+  replaces(service: Service, key = keyOf(service)): boolean {
+    const uid = this.#uids.get(key)
+    return uid !== undefined && uid !== service.uid
   }
 
   /** The Service is gone. */
@@ -62,6 +79,7 @@ export class Session<R extends Reservation = Reservation> {
 
   #drop(key: string): void {
     this.#outcomes.delete(key)
+    this.#uids.delete(key)
     this.#pending.delete(key)
     this.#waiting.delete(key)
   }
@@ -150,6 +168,8 @@ export class Session<R extends Reservation = Reservation> {
     return this.#allocator.counts(pool)
   }
 }
+
+const NO_EVENTS: readonly never[] = Object.freeze([])
 
 /** What an AddressReservation should say. */
 export interface ReservationState {

@@ -109,20 +109,27 @@ function put<T>(
 
 /** Which Services have an address, from what their status says. */
 export class AddressOwners {
-  readonly #owners = new Map<string, Set<string>>()
+  /** one Service, which nearly all have, stands for itself */
+  readonly #owners = new Map<string, string | Set<string>>()
 
   set(service: string, before: readonly string[], now: readonly string[]): void {
     for (const address of before) {
       const owners = this.#owners.get(address)
-      owners?.delete(service)
-      if (owners?.size === 0) this.#owners.delete(address)
+      if (typeof owners === 'object') owners.delete(service)
+      if (owners === service || (typeof owners === 'object' && owners.size === 0))
+        this.#owners.delete(address)
     }
-    for (const address of now)
-      this.#owners.set(address, (this.#owners.get(address) ?? new Set<string>()).add(service))
+    for (const address of now) {
+      const owners = this.#owners.get(address)
+      if (typeof owners === 'object') owners.add(service)
+      else if (owners === undefined) this.#owners.set(address, service)
+      else if (owners !== service) this.#owners.set(address, new Set([owners, service]))
+    }
   }
 
   of(address: string): ReadonlySet<string> {
-    return this.#owners.get(address) ?? none
+    const owners = this.#owners.get(address)
+    return typeof owners === 'string' ? new Set([owners]) : (owners ?? none)
   }
 }
 

@@ -1,4 +1,5 @@
 import type { KubeObject } from '#kube/api.ts'
+import { FakeKubeApi } from '#kube/fake-api.ts'
 import { silentLogger } from '#kube/logger.ts'
 import { projectService, type Service } from '#kube/objects/service.ts'
 import { resources } from '#kube/resources.ts'
@@ -7,7 +8,6 @@ import { startController, type ControllerProcess } from './main.ts'
 import { RESERVE_ANNOTATION } from './request.ts'
 import { projectReservation, type ReservationObject } from './reservation.ts'
 import { ADDRESS_ASSIGNED } from './status-patch.ts'
-import { ServiceStatusApi } from './test-api.ts'
 import { rawService } from './test-services.ts'
 
 const namespace = 'metallb-system'
@@ -15,7 +15,7 @@ const namespace = 'metallb-system'
 /** For tests: a controller on a fake API server, and the cluster as a person sees it. */
 export class ReservationWorld {
   readonly clock = new TestClock()
-  readonly api = new ServiceStatusApi({ clock: this.clock })
+  readonly api = new FakeKubeApi({ clock: this.clock })
   readonly #running: ControllerProcess[] = []
 
   async start(identity = 'one'): Promise<ControllerProcess> {

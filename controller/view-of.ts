@@ -78,7 +78,9 @@ function serviceView(service: Service, session: Session | undefined, loadBalance
     return { service, ours: false, addresses: [], pool: '', reason: notOurs, message: '', considered: [] }
   const decision = session?.outcome(keyOf(service))
   if (decision !== undefined) {
-    const { addresses, pool, reason, message, considered } = decision
+    const { addresses, pool, reason, message } = decision
+    const chosen = pool.split(',').map((name) => ({ pool: name, refused: '' }))
+    const considered = pool === '' || decision.considered.length > 0 ? decision.considered : chosen
     return { service, ours: true, addresses: addresses.map(formatAddress), pool, reason, message, considered }
   }
   // Not decided here: what the Service says of itself.

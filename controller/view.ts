@@ -44,6 +44,6 @@ export interface ServiceView {
   /** closed list: Assigned, NoPools, PoolExhausted, NoMatchingPool, RequestedAddressInUse, ReservationInUse, … */
   readonly reason: string
   readonly message: string
-  /** every pool that was considered and why it was refused, '' for the one chosen */
+  /** of one without an address every pool that was considered and why it was refused, else the pool chosen, '' */
   readonly considered: readonly { readonly pool: string; readonly refused: string }[]
 }

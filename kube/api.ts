@@ -94,6 +94,8 @@ export interface PatchOptions {
 export interface WriteOptions {
   readonly subresource?: 'status'
   readonly fieldManager?: string
+  /** the caller does not look at the object that comes back: it may be the one that was given */
+  readonly unread?: boolean
 }
 
 /**

@@ -11,12 +11,14 @@ export interface Claimant {
 const before = (a: Claimant, b: Claimant): boolean =>
   a.created === b.created ? a.owner < b.owner : a.created < b.created
 
+const NOTHING: readonly string[] = Object.freeze([])
+
 export class Claims {
   readonly #holders = new Map<string, Claimant>()
   /** contested claims only: everybody who waits */
   readonly #waiting = new Map<string, Claimant[]>()
-  /** most owners claim one thing, which then stands for itself */
-  readonly #owned = new Map<string, { claimant: Claimant; claims: ReadonlySet<string> | string }>()
+  /** lists and not sets, because most owners claim one thing or two */
+  readonly #owned = new Map<string, { claimant: Claimant; claims: readonly string[] }>()
 
   /** Replaces what an owner claims; returns the other owners that gained or lost something by it. */
   set(claimant: Claimant, claims: ReadonlySet<string>): Set<string> {
@@ -24,16 +26,27 @@ export class Claims {
     const known = this.#owned.get(claimant.owner)
     if (known) {
       const sameAge = known.claimant.created === claimant.created
-      for (const claim of typeof known.claims === 'string' ? [known.claims] : known.claims)
+      for (const claim of known.claims)
         if (!sameAge || !claims.has(claim)) this.#release(known.claimant, claim, affected)
     }
     for (const claim of claims) this.#claim(claimant, claim, affected)
-    const [first] = claims
-    if (first !== undefined)
-      this.#owned.set(claimant.owner, { claimant, claims: claims.size === 1 ? first : claims })
+    if (claims.size > 0) this.#owned.set(claimant.owner, { claimant, claims: [...claims] })
     else this.#owned.delete(claimant.owner)
     affected.delete(claimant.owner)
     return affected
+  }
+
+  /** What an owner claims. */
+  of(owner: string): readonly string[] {
+    return this.#owned.get(owner)?.claims ?? NOTHING
+  }
+
+  /** Does an owner claim exactly this already? */
+  has({ owner, created }: Claimant, claims: ReadonlySet<string>): boolean {
+    const known = this.#owned.get(owner)
+    if (known === undefined) return claims.size === 0
+    if (known.claimant.created !== created || known.claims.length !== claims.size) return false
+    return known.claims.every((claim) => claims.has(claim))
   }
 
   /** Who holds a claim; undefined when nobody wants it. */

@@ -181,6 +181,46 @@ describe('KubeClient requests', () => {
     expect(clock.pending).toBe(0)
   })
 
+  it('does not send what nobody waits for any more when there is a connection at last', async () => {
+    const clock = new TestClock()
+    const tls = Promise.withResolvers<object>()
+    const { client, server } = await make(
+      (_request, response) => sendJson(response, 200, { metadata: { name: 'n' } }),
+      { clock, requestTimeoutMs: 10_000, credentials: { ...noCredentials, tls: () => tls.promise } },
+    )
+    const late = expect(client.get(resources.nodes, { name: 'late' })).rejects.toMatchObject({
+      reason: 'Timeout',
+    })
+    await clock.advance(10_000)
+    await late
+    const next = client.get(resources.nodes, { name: 'next' })
+    tls.resolve({})
+    await next
+    expect(server.requests).toEqual(['GET /api/v1/nodes/next'])
+  })
+
+  it('gives back what it was given when nobody reads the answer, and refusals all the same', async () => {
+    const { client, server } = await make((_request, response) => response.end('{"metadata": {"na'))
+    const object = { metadata: web } as KubeObject
+    expect(await client.create(resources.services, object, { unread: true })).toBe(object)
+    server.script = (_request, response) => sendJson(response, 409, { reason: 'AlreadyExists' })
+    await expect(client.create(resources.services, object, { unread: true })).rejects.toMatchObject({
+      code: 'FL_KUBE_EXISTS',
+    })
+  })
+
+  it('takes an answer in many pieces, cut inside a character', async () => {
+    const { client } = await make(async (_request, response) => {
+      stream(response)
+      for (const byte of Buffer.from('{"metadata":{"name":"ä"}}')) {
+        response.write(Buffer.of(byte))
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      response.end()
+    })
+    expect(await client.get(resources.nodes, { name: 'n' })).toEqual({ metadata: { name: 'ä' } })
+  })
+
   it('says why it could not connect, and what broke', async () => {
     const { client, server } = await make((request) => request.socket.destroy())
     await expect(client.get(resources.services, web)).rejects.toMatchObject({ code: 'FL_KUBE_UNREACHABLE' })

@@ -16,7 +16,9 @@ import { systemClock } from './clock.ts'
 import { Connections } from './connections.ts'
 import type { Answer, Call } from './connections.ts'
 import type { Credentials } from './credentials.ts'
+import { Deadline } from './deadline.ts'
 import { KubeError, kubeErrorFrom } from './errors.ts'
+import type { Reply } from './exchange.ts'
 import { requestPath, typed } from './request-path.ts'
 import { WatchLines } from './watch-lines.ts'
 
@@ -33,9 +35,6 @@ export interface KubeClientOptions {
   /** bytes of one line of a watch; 16 MiB when absent */
   readonly lineLimit?: number
 }
-
-/** Largest answer taken; a page of 500 objects is some megabytes. */
-const ANSWER_LIMIT = 128 * 2 ** 20
 
 const patchContent: Readonly<Record<PatchType, string>> = {
   merge: 'application/merge-patch+json',
@@ -104,8 +103,8 @@ export class KubeClient implements KubeApi {
     if (signal.aborted) abort()
     const limit = this.#clock.setTimeout(() => controller.abort(timeoutError()), this.#timeoutMs)
     try {
-      const answer = await this.#authorized({ method: 'GET', path }, controller.signal, 'watch')
-      if (answer.statusCode >= 400) throw await refusal(answer)
+      const answer = await this.#watch(path, controller.signal)
+      if (answer.statusCode >= 400) throw refusal({ ...answer, body: Buffer.from(await answer.body.bytes()) })
       limit.cancel()
       const lines = new WatchLines(this.#options.lineLimit ?? 16 * 2 ** 20)
       for await (const chunk of answer.body) {
@@ -122,9 +121,10 @@ export class KubeClient implements KubeApi {
   }
 
   create(resource: Resource, object: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {
-    const { fieldManager } = options
+    const { fieldManager, unread = false } = options
     const path = requestPath(resource, place(object.metadata.namespace), { fieldManager })
-    return this.#json({ method: 'POST', path, body: typed(resource, object) })
+    const request = { method: 'POST', path, body: typed(resource, object) } as const
+    return unread ? this.#ask(request, () => object) : this.#json(request)
   }
 
   update(resource: Resource, object: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {
@@ -153,43 +153,58 @@ export class KubeClient implements KubeApi {
     return this.#connections.close()
   }
 
-  async #json<T = KubeObject>(request: Request): Promise<T> {
-    const controller = new AbortController()
-    const limit = this.#clock.setTimeout(() => controller.abort(timeoutError()), this.#timeoutMs)
+  #json<T = KubeObject>(request: Request): Promise<T> {
+    return this.#ask(request, ({ body }) => parse(body.toString('utf8')) as T)
+  }
+
+  async #ask<T>(request: Request, read: (reply: Reply) => T): Promise<T> {
+    const deadline = new Deadline(this.#clock, this.#timeoutMs, timeoutError)
     try {
-      const answer = await this.#authorized(request, controller.signal, 'request')
-      if (answer.statusCode >= 400) throw await refusal(answer)
-      return parse(await textOf(answer)) as T
+      let reply = await this.#send(request, deadline)
+      if (this.#mayBeForgiven(reply)) reply = await this.#send(request, deadline)
+      if (reply.statusCode >= 400) throw refusal(reply)
+      return read(reply)
     } catch (error) {
       throw this.#failure(request.method, request.path, error)
     } finally {
-      limit.cancel()
+      deadline.end()
     }
   }
 
-  async #authorized(request: Request, signal: AbortSignal, kind: 'request' | 'watch'): Promise<Answer> {
-    const answer = await this.#send(request, signal, kind)
-    if (answer.statusCode !== 401 || !this.#credentials.forget()) return answer
-    await answer.body.dump()
-    this.#connections.renew()
-    return this.#send(request, signal, kind)
+  async #send(request: Request, deadline: Deadline): Promise<Reply> {
+    // Credentials may come from a program that hangs.
+    const credentials = await deadline.within(this.#credentials.headers())
+    const exchange = this.#connections.request(this.#call(request, credentials))
+    return deadline.within(exchange.reply, (error) => exchange.cancel(error))
   }
 
-  async #send(request: Request, signal: AbortSignal, kind: 'request' | 'watch'): Promise<Answer> {
-    const credentials = await unlessAborted(this.#credentials.headers(), signal)
-    const content = request.content ?? 'application/json'
-    return this.#connections[kind]({
-      method: request.method,
-      path: this.#prefix + request.path,
-      headers: {
-        accept: 'application/json',
-        'user-agent': this.#options.userAgent,
-        ...(request.body === undefined ? {} : { 'content-type': content }),
-        ...credentials,
-      },
-      ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
-      signal,
-    })
+  async #watch(path: string, signal: AbortSignal): Promise<Answer> {
+    const send = async () => {
+      const credentials = await unlessAborted(this.#credentials.headers(), signal)
+      return this.#connections.watch(this.#call({ method: 'GET', path }, credentials), signal)
+    }
+    const answer = await send()
+    if (!this.#mayBeForgiven(answer)) return answer
+    await answer.body.dump()
+    return send()
+  }
+
+  /** After a 401: other credentials may come of asking again, and new connections take others. */
+  #mayBeForgiven({ statusCode }: { readonly statusCode: number }): boolean {
+    if (statusCode !== 401 || !this.#credentials.forget()) return false
+    this.#connections.renew()
+    return true
+  }
+
+  #call({ method, path, body, content }: Request, credentials: Readonly<Record<string, string>>): Call {
+    const headers = { accept: 'application/json', 'user-agent': this.#options.userAgent, ...credentials }
+    const call = { method, path: this.#prefix + path, headers }
+    if (body === undefined) return call
+    return {
+      ...call,
+      headers: { ...headers, 'content-type': content ?? 'application/json' },
+      body: JSON.stringify(body),
+    }
   }
 
   #failure(method: string, path: string, error: unknown): KubeError {
@@ -214,23 +229,9 @@ function parseServer(server: string): URL {
   throw new KubeError('FL_KUBE_CONFIG', `server ${JSON.stringify(server)} is not an http or https URL`)
 }
 
-async function refusal(answer: Answer): Promise<KubeError> {
-  const text = await textOf(answer)
-  const after = Number(answer.headers['retry-after'])
-  return kubeErrorFrom(answer.statusCode, parseOr(text), after > 0 ? after * 1000 : undefined)
-}
-
-async function textOf(answer: Answer): Promise<string> {
-  const parts: Buffer[] = []
-  let length = 0
-  for await (const chunk of answer.body) {
-    length += (chunk as Buffer).length
-    if (length > ANSWER_LIMIT) {
-      throw new KubeError('FL_KUBE_STREAM', `the answer is longer than ${ANSWER_LIMIT} bytes`)
-    }
-    parts.push(chunk as Buffer)
-  }
-  return Buffer.concat(parts, length).toString('utf8')
+function refusal({ statusCode, headers, body }: Reply): KubeError {
+  const after = Number(headers['retry-after'])
+  return kubeErrorFrom(statusCode, parseOr(body.toString('utf8')), after > 0 ? after * 1000 : undefined)
 }
 
 function parse(text: string): unknown {
@@ -250,7 +251,7 @@ function parseOr(text: string): unknown {
   }
 }
 
-/** Credentials may come from a program that hangs; the request's time limit covers it. */
+/** Credentials may come from a program that hangs. */
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason as Error)

@@ -1,20 +1,13 @@
-import { createRequire } from 'node:module'
-import type { buildConnector as BuildConnector, Dispatcher, Pool as UndiciPool } from 'undici'
+import type { buildConnector as BuildConnector, Dispatcher } from 'undici'
+// The parts of undici that are needed. `import 'undici'` also loads fetch, WebSocket, caches and mocks: 13 MB and 35 ms
+// more, see docs/decisions/0001-kubeconfig-loading.md.
+import request from 'undici/lib/api/api-request.js'
+import buildConnector from 'undici/lib/core/connect.js'
+import Pool from 'undici/lib/dispatcher/pool.js'
 import type { TlsMaterial } from './credentials.ts'
+import { Exchange } from './exchange.ts'
 
 export type Answer = Dispatcher.ResponseData
-
-/*
- * The parts of undici that a request needs. `import 'undici'` also loads fetch, WebSocket, caches and mocks: 13 MB
- * and 35 ms more, see docs/decisions/0001-kubeconfig-loading.md.
- */
-const require = createRequire(import.meta.url)
-const Pool = require('undici/lib/dispatcher/pool.js') as typeof UndiciPool
-const buildConnector = require('undici/lib/core/connect.js') as typeof BuildConnector
-const request = require('undici/lib/api/api-request.js') as (
-  this: Dispatcher,
-  options: Dispatcher.RequestOptions,
-) => Promise<Answer>
 
 export interface Call {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -22,8 +15,10 @@ export interface Call {
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
-  readonly signal: AbortSignal
 }
+
+// Time limits are the caller's; a quiet watch is not an error.
+const noLimits = { headersTimeout: 0, bodyTimeout: 0 } as const
 
 const CONNECT_TIMEOUT_MS = 10_000
 /** Idle time after which TCP asks whether the peer still lives; it gives up about 10 s later. */
@@ -37,8 +32,8 @@ const WATCH_CONNECTIONS = 64
 export class Connections {
   readonly #origin: string
   readonly #tls: () => Promise<TlsMaterial>
-  #requests: UndiciPool
-  #watches: UndiciPool
+  #requests: Pool
+  #watches: Pool
 
   constructor(origin: string, tls: () => Promise<TlsMaterial>) {
     this.#origin = origin
@@ -47,12 +42,16 @@ export class Connections {
     this.#watches = this.#pool(WATCH_CONNECTIONS)
   }
 
-  request(call: Call): Promise<Answer> {
-    return this.#send(this.#requests, call)
+  /** Begins a request; its time limit is the caller's, by `cancel`. */
+  request(call: Call): Exchange {
+    const exchange = new Exchange()
+    this.#requests.dispatch({ ...call, ...noLimits }, exchange)
+    return exchange
   }
 
-  watch(call: Call): Promise<Answer> {
-    return this.#send(this.#watches, call)
+  /** Resolves when an answer begins to come; its time limit is the caller's, by signal. */
+  watch(call: Call, signal: AbortSignal): Promise<Answer> {
+    return request.call(this.#watches, { ...call, ...noLimits, signal })
   }
 
   /** New connections from here on, for instance with another client certificate; running requests go on. */
@@ -67,12 +66,7 @@ export class Connections {
     await Promise.all([this.#requests.destroy(), this.#watches.destroy()])
   }
 
-  #send(pool: UndiciPool, call: Call): Promise<Answer> {
-    // Time limits are the caller's, by signal; a quiet watch is not an error.
-    return request.call(pool, { ...call, headersTimeout: 0, bodyTimeout: 0 })
-  }
-
-  #pool(connections: number): UndiciPool {
+  #pool(connections: number): Pool {
     const connect: BuildConnector.connector = (options, callback) => {
       // Read for each connection: certificates and CA files rotate.
       this.#tls().then(

@@ -47,6 +47,17 @@ describe('EventRecorder', () => {
     ])
   })
 
+  it('writes what is recorded at whatever moment another one has just been written', async () => {
+    for (let turns = 0; turns < 40; turns++) {
+      const { clock, recorder, events } = make()
+      recorder.record(web, 'Normal', 'First', 'one')
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+      recorder.record(web, 'Normal', 'Second', 'two')
+      await clock.advance(1)
+      expect((await events()).map(({ message }) => message).sort(), `after ${turns}`).toEqual(['one', 'two'])
+    }
+  })
+
   it('needs no flush, and puts events about cluster-scoped objects into default', async () => {
     const { recorder, events } = make()
     recorder.record(node, 'Warning', 'Conflict', 'x')

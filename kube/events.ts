@@ -132,27 +132,30 @@ export class EventRecorder {
   }
 
   #drain(): Promise<void> {
-    this.#draining ??= this.#sendAll().finally(() => {
-      this.#draining = undefined
-    })
+    this.#draining ??= this.#sendAll()
     return this.#draining
   }
 
   async #sendAll(): Promise<void> {
     // What record() queues in this very turn belongs to the first round.
     await Promise.resolve()
-    for (let series = this.#queue[0]; series; series = this.#queue[0]) {
-      series.queued = false
-      try {
-        await this.#send(series)
-        this.#failures = 0
-        this.#queue.shift()
-      } catch (error) {
-        if (isTransient(error) && ++this.#failures < ATTEMPTS) return this.#retryLater(series)
-        this.#failures = 0
-        this.#queue.shift()
-        this.#drop()
+    try {
+      for (let series = this.#queue[0]; series; series = this.#queue[0]) {
+        series.queued = false
+        try {
+          await this.#send(series)
+          this.#failures = 0
+          this.#queue.shift()
+        } catch (error) {
+          if (isTransient(error) && ++this.#failures < ATTEMPTS) return this.#retryLater(series)
+          this.#failures = 0
+          this.#queue.shift()
+          this.#drop()
+        }
       }
+    } finally {
+      // In the turn in which the queue was found empty: what comes a moment later begins another round.
+      this.#draining = undefined
     }
   }
 
@@ -183,7 +186,7 @@ export class EventRecorder {
     }
     const name = `${series.regarding.name.slice(0, 230)}.${series.once ? digestOf(series) : this.#nextId()}`
     try {
-      await api.create(resources.events, this.#event(series, namespace, name))
+      await api.create(resources.events, this.#event(series, namespace, name), { unread: true })
     } catch (error) {
       if (!series.once || !isKubeError(error, 'FL_KUBE_EXISTS')) throw error
     }

@@ -104,6 +104,23 @@ describe('FakeKubeApi', () => {
     expect(same.metadata.resourceVersion).toBe(changed.metadata.resourceVersion)
   })
 
+  it('takes annotations with a status, of a kind of Kubernetes and in one version', async () => {
+    const api = new FakeKubeApi()
+    const patch = { metadata: { annotations: { a: 'b' } }, spec: { x: 1 }, status: { y: 2 } }
+    const kinds = [resources.services, resources.ipAddressPools]
+    const written = kinds.map(async (kind) => {
+      await api.create(kind, { metadata: key })
+      return api.patch(kind, key, patch, { type: 'merge', subresource: 'status' })
+    })
+    const [service, pool] = await Promise.all(written)
+    expect(service).toMatchObject({ metadata: { annotations: { a: 'b' } }, status: { y: 2 } })
+    expect(service).not.toHaveProperty('spec')
+    expect(pool.metadata.annotations).toBeUndefined()
+    expect((await api.get(resources.services, key)).metadata.resourceVersion).toBe(
+      service.metadata.resourceVersion,
+    )
+  })
+
   it('refuses to apply over another manager unless forced', async () => {
     const api = new FakeKubeApi()
     await api.create(resources.services, { metadata: key })

@@ -248,7 +248,8 @@ export class FakeKubeApi implements KubeApi {
     next.metadata.resourceVersion = present.metadata.resourceVersion!
     const candidate =
       subresource === 'status'
-        ? { ...present, status: next.status }
+        ? // The real one takes labels and annotations along, of its own kinds only.
+          { ...present, ...(isBuiltin(resource) ? { metadata: next.metadata } : {}), status: next.status }
         : { ...next, ...(hasStatus(resource) ? { status: present.status } : {}) }
     const object = JSON.parse(JSON.stringify(candidate)) as KubeObject
     if (isDeepStrictEqual(object, present)) return structuredClone(object)

@@ -1,6 +1,6 @@
 import { compareAddresses, sameAddress, type Address } from '#inet/address.ts'
 import type { Pool } from '#crds/config.ts'
-import { alternatives, choose, passedOver, pickFrom, shortage, type Choice } from './choose.ts'
+import { alternatives, choose, pickFrom, shortage, type Choice } from './choose.ts'
 import { MultiMap } from './multi-map.ts'
 import {
   exhausted,
@@ -118,8 +118,7 @@ export class Allocator {
     for (const families of alternatives(request)) {
       const choices = choose(fitting, families, request.claim)
       if (choices !== undefined) {
-        const considered = [...unfit, ...passedOver(fitting, choices, request)]
-        return this.#give(key, request, addressesOf(choices), considered)
+        return this.#give(key, request, addressesOf(choices))
       }
     }
     const considered = [...unfit, ...shortages(fitting, request)]
@@ -250,15 +249,8 @@ export class Allocator {
     return pool !== '' && this.register.pools.homes(addresses).some((home) => home !== '' && home !== pool)
   }
 
-  #give(
-    key: string,
-    request: AllocationRequest,
-    addresses: readonly Address[],
-    before: readonly Considered[] = [],
-  ): AllocationOutcome {
-    const assignment = this.#put(key, request, addresses)
-    const chosen = [...new Set(assignment.pools)].map((pool) => ({ pool, refused: '' }))
-    return { ok: true, assignment, considered: [...before, ...chosen] }
+  #give(key: string, request: AllocationRequest, addresses: readonly Address[]): AllocationOutcome {
+    return { ok: true, assignment: this.#put(key, request, addresses) }
   }
 
   #put(key: string, request: AllocationRequest, addresses: readonly Address[]): Assignment {

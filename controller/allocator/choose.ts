@@ -1,5 +1,4 @@
 import type { Address, Family } from '#inet/address.ts'
-import type { Considered } from './outcome.ts'
 import type { PoolState } from './pool-state.ts'
 import type { AllocationRequest, Claim } from './request.ts'
 
@@ -40,20 +39,6 @@ export function pickFrom(states: readonly PoolState[], family: Family, claim: Cl
     if (address !== undefined) return { address, state }
   }
   return undefined
-}
-
-/** The pools that were tried before the last one chosen, and what they lack. */
-export function passedOver(
-  fitting: readonly PoolState[],
-  choices: readonly Choice[],
-  request: AllocationRequest,
-): Considered[] {
-  const chosen = new Set(choices.map(({ state }) => state))
-  const last = Math.max(...[...chosen].map((state) => fitting.indexOf(state)))
-  return fitting
-    .slice(0, last)
-    .filter((state) => !chosen.has(state))
-    .map((state) => ({ pool: state.name, refused: shortage(state, request) }))
 }
 
 /** What a pool that may serve the Service has not, '' when it has all. */

@@ -20,12 +20,12 @@ export const poolsText = (pools: readonly string[]): string =>
 
 export interface Considered {
   readonly pool: string
-  /** '' for a pool that was chosen */
+  /** why */
   readonly refused: string
 }
 
 export type AllocationOutcome =
-  | { readonly ok: true; readonly assignment: Assignment; readonly considered: readonly Considered[] }
+  | { readonly ok: true; readonly assignment: Assignment }
   | { readonly ok: false; readonly refusal: Refusal; readonly considered: readonly Considered[] }
 
 const DETAILS = 8

@@ -129,8 +129,7 @@ export class Register {
 
   /** How the Services on an address share it, undefined when there are none. */
   claimOn(address: Address): Claim | undefined {
-    for (const claim of this.#usages.get(address)?.holders.values() ?? []) return claim
-    return undefined
+    return this.#usages.get(address)?.claimBeside('')
   }
 
   hasFree(pool: string, family: Family): boolean {
@@ -152,7 +151,7 @@ export class Register {
     if (owner.key !== reservation)
       return { reason: 'AlreadyReserved', message: `${text} is kept by AddressReservation ${owner.key}` }
     const usage = this.#usages.get(address)
-    return usage === undefined || usage.holders.has(holder)
+    return usage === undefined || usage.holds(holder)
       ? undefined
       : { reason: 'AddressInUse', message: `${text} is in use by Service ${holdersText('', usage)}` }
   }

@@ -29,7 +29,7 @@ export class SharedPositions {
 
   /** @param last nobody uses the address any more */
   delete(claim: Claim, position: bigint, last: boolean): void {
-    const group = this.#groups.get(groupOf(claim))
+    const group = claim.sharingKey === '' ? undefined : this.#groups.get(groupOf(claim))
     if (group === undefined) return
     for (const port of claim.ports) {
       const taken = group.byPort.get(port)

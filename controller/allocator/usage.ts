@@ -4,10 +4,15 @@ import type { Claim } from './request.ts'
 /** An address in use and by whom. */
 export interface Usage {
   readonly address: Address
-  /** by Service key; never empty. When there are several they have the same sharing key and backend key. */
-  readonly holders: ReadonlyMap<string, Claim>
+  /** how many Services use it, at least one; when there are several they have the same sharing and backend key */
+  readonly count: number
+  holds(key: string): boolean
+  /** the Services that use it, in the order in which they came */
+  holders(): Iterable<string>
+  /** how a Service other than this one uses it, undefined when there is none */
+  claimBeside(key: string): Claim | undefined
   /** who uses a port of it */
-  readonly ports: ReadonlyMap<string, string>
+  userOf(port: string): string | undefined
 }
 
 const NAMED = 5
@@ -17,7 +22,7 @@ const NAMED = 5
  * backends and no common port; a sole holder may change all of them.
  */
 export function shareRefusal(key: string, claim: Claim, usage: Usage): string | undefined {
-  const other = otherClaim(key, usage)
+  const other = usage.claimBeside(key)
   if (other === undefined) return undefined
   const fits =
     claim.sharingKey !== '' && other.sharingKey === claim.sharingKey && other.backendKey === claim.backendKey
@@ -25,31 +30,98 @@ export function shareRefusal(key: string, claim: Claim, usage: Usage): string | 
     const by = holdersText(key, usage)
     return `can't change sharing key for ${JSON.stringify(key)}, address also in use by ${by}`
   }
-  const taken = claim.ports.find((port) => (usage.ports.get(port) ?? key) !== key)
+  const taken = claim.ports.find((port) => (usage.userOf(port) ?? key) !== key)
   return taken === undefined
     ? undefined
-    : `port ${taken} is already in use on ${JSON.stringify(formatAddress(usage.address))} by ${usage.ports.get(taken)}`
-}
-
-function otherClaim(key: string, { holders }: Usage): Claim | undefined {
-  for (const [holder, claim] of holders) if (holder !== key) return claim
-  return undefined
+    : `port ${taken} is already in use on ${JSON.stringify(formatAddress(usage.address))} by ${usage.userOf(taken)}`
 }
 
 /** The other holders of an address, `a,b`; not all of them when they are many. */
-export function holdersText(key: string, { holders }: Usage): string {
+export function holdersText(key: string, usage: Usage): string {
   const named: string[] = []
-  for (const holder of holders.keys()) {
+  for (const holder of usage.holders()) {
     if (holder !== key) named.push(holder)
     if (named.length > NAMED) break
   }
-  const others = holders.size - Number(holders.has(key))
+  const others = usage.count - Number(usage.holds(key))
   return others > NAMED ? `${named.slice(0, NAMED).join()} and ${others - NAMED} more` : named.join()
 }
 
-interface MutableUsage extends Usage {
+/** Of several Services that share an address. */
+interface Shared {
   readonly holders: Map<string, Claim>
   readonly ports: Map<string, string>
+}
+
+/** Nearly all addresses have one user, for whom two maps would be most of what a Service costs in memory. */
+class AddressUsage implements Usage {
+  readonly address: Address
+  /** the only user, '' for none or for several */
+  #key = ''
+  #claim: Claim | undefined
+  #shared: Shared | undefined
+
+  constructor(address: Address) {
+    this.address = address
+  }
+
+  get count(): number {
+    return this.#shared?.holders.size ?? Number(this.#claim !== undefined)
+  }
+
+  holds(key: string): boolean {
+    return this.#shared?.holders.has(key) ?? (this.#claim !== undefined && this.#key === key)
+  }
+
+  holders(): Iterable<string> {
+    return this.#shared?.holders.keys() ?? (this.#claim === undefined ? [] : [this.#key])
+  }
+
+  claimBeside(key: string): Claim | undefined {
+    if (this.#shared === undefined) return this.#key === key ? undefined : this.#claim
+    for (const [holder, claim] of this.#shared.holders) if (holder !== key) return claim
+    return undefined
+  }
+
+  userOf(port: string): string | undefined {
+    if (this.#shared !== undefined) return this.#shared.ports.get(port)
+    return this.#claim?.ports.includes(port) === true ? this.#key : undefined
+  }
+
+  set(key: string, claim: Claim): void {
+    if (this.#shared !== undefined) return join(this.#shared, key, claim)
+    if (this.#claim === undefined || this.#key === key) {
+      this.#key = key
+      this.#claim = claim
+      return
+    }
+    this.#shared = { holders: new Map(), ports: new Map() }
+    join(this.#shared, this.#key, this.#claim)
+    join(this.#shared, key, claim)
+  }
+
+  /** @returns whether the Service used it */
+  delete(key: string): boolean {
+    if (!this.holds(key)) return false
+    if (this.#shared === undefined) {
+      this.#key = ''
+      this.#claim = undefined
+      return true
+    }
+    const { holders, ports } = this.#shared
+    for (const port of holders.get(key)?.ports ?? []) if (ports.get(port) === key) ports.delete(port)
+    holders.delete(key)
+    const [rest] = holders
+    if (holders.size > 1 || rest === undefined) return true
+    this.#shared = undefined
+    ;[this.#key, this.#claim] = rest
+    return true
+  }
+}
+
+function join({ holders, ports }: Shared, key: string, claim: Claim): void {
+  holders.set(key, claim)
+  for (const port of claim.ports) ports.set(port, key)
 }
 
 /** How many addresses that nobody uses any more are remembered: the lowest free one is used again and again. */
@@ -57,21 +129,20 @@ const SPARE = 1024
 
 /** The addresses in use. */
 export class Usages {
-  readonly #byAddress = new Map<string, MutableUsage>()
+  readonly #byAddress = new Map<string, AddressUsage>()
   /** those of them without a holder */
   readonly #spare = new Set<string>()
 
   get(address: Address): Usage | undefined {
     const usage = this.#byAddress.get(formatAddress(address))
-    return usage === undefined || usage.holders.size === 0 ? undefined : usage
+    return usage === undefined || usage.count === 0 ? undefined : usage
   }
 
   add(key: string, address: Address, claim: Claim): void {
     const text = formatAddress(address)
-    const usage = this.#byAddress.get(text) ?? { address, holders: new Map(), ports: new Map() }
-    if (usage.holders.size === 0 && !this.#spare.delete(text)) this.#byAddress.set(text, usage)
-    usage.holders.set(key, claim)
-    for (const port of claim.ports) usage.ports.set(port, key)
+    const usage = this.#byAddress.get(text) ?? new AddressUsage(address)
+    if (usage.count === 0 && !this.#spare.delete(text)) this.#byAddress.set(text, usage)
+    usage.set(key, claim)
   }
 
   /** @returns true when nobody uses the address any more */
@@ -79,10 +150,8 @@ export class Usages {
     const text = formatAddress(address)
     const usage = this.#byAddress.get(text)
     if (usage === undefined) return true
-    for (const port of usage.holders.get(key)?.ports ?? [])
-      if (usage.ports.get(port) === key) usage.ports.delete(port)
-    const held = usage.holders.delete(key)
-    if (usage.holders.size > 0) return false
+    const held = usage.delete(key)
+    if (usage.count > 0) return false
     if (held) this.#spare.add(text)
     if (this.#spare.size > SPARE) this.#forget()
     return true

@@ -1,8 +1,8 @@
-import { ServiceStatusApi } from '../test-api.ts'
+import { FakeKubeApi } from '#kube/fake-api.ts'
 import { serviceCasesSuite } from './api-suite.ts'
 
 serviceCasesSuite(
   'the fake API server',
-  async (clock) => ({ api: new ServiceStatusApi({ clock }), close: async () => {} }),
+  async (clock) => ({ api: new FakeKubeApi({ clock }), close: async () => {} }),
   { clusterIPs: true },
 )

@@ -1,10 +1,10 @@
 import type { KubeObject, ObjectKey, PatchOptions, Resource } from '#kube/api.ts'
+import { FakeKubeApi } from '#kube/fake-api.ts'
 import { silentLogger } from '#kube/logger.ts'
 import { projectService, type Service } from '#kube/objects/service.ts'
 import { resources } from '#kube/resources.ts'
 import { TestClock } from '#kube/test-clock.ts'
 import { startController, type ControllerProcess } from '../main.ts'
-import { ServiceStatusApi } from '../test-api.ts'
 import { rawService } from '../test-services.ts'
 import { ReplicaApi, ReplicaClock, type Write } from './test-replica.ts'
 
@@ -22,7 +22,7 @@ interface Lease extends KubeObject {
 }
 
 /** Looks after each write of a Service's status whether two Services have one address. */
-class WatchfulApi extends ServiceStatusApi {
+class WatchfulApi extends FakeKubeApi {
   /** such addresses, at any moment: there must be none */
   readonly doubles: string[] = []
 

@@ -1,5 +1,5 @@
 import type { KubeObject } from '../api.ts'
-import { listOf, recordOf } from './shared.ts'
+import { listOf, recordOf, sharedList, sharedText } from './shared.ts'
 import { foreignStatusManager } from './status-manager.ts'
 
 export type Protocol = 'TCP' | 'UDP' | 'SCTP'
@@ -88,6 +88,14 @@ interface RawService extends KubeObject {
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 
+/** Ten thousand Services have the same few types, reasons and times of transition. */
+const sharedCondition = (condition: Condition): Condition => ({
+  ...condition,
+  type: sharedText(condition.type),
+  reason: sharedText(condition.reason),
+  lastTransitionTime: sharedText(condition.lastTransitionTime),
+})
+
 /** Projects a Service on arrival (reflector.ts): defaults filled in, what nobody reads dropped. */
 export function projectService(object: KubeObject): Service {
   const { metadata, spec = {}, status = {} } = object as RawService
@@ -95,18 +103,18 @@ export function projectService(object: KubeObject): Service {
   const clusterIPs = spec.clusterIPs ?? (spec.clusterIP ? [spec.clusterIP] : [])
   // Absent properties are put in afterwards: an object made in one piece takes two thirds of the memory.
   const service: { -readonly [Name in keyof Service]: Service[Name] } = {
-    namespace: metadata.namespace ?? '',
+    namespace: sharedText(metadata.namespace ?? ''),
     name: metadata.name,
     uid: metadata.uid ?? '',
     resourceVersion: metadata.resourceVersion ?? '',
     generation: metadata.generation ?? 0,
-    creationTimestamp: metadata.creationTimestamp ?? '',
+    creationTimestamp: sharedText(metadata.creationTimestamp ?? ''),
     labels: recordOf(metadata.labels),
     annotations: recordOf(annotations),
-    type: spec.type ?? 'ClusterIP',
+    type: sharedText(spec.type ?? 'ClusterIP'),
     clusterIPs: listOf(clusterIPs.includes('') ? clusterIPs.filter((ip) => ip !== '') : clusterIPs),
-    ipFamilies: listOf(spec.ipFamilies),
-    ipFamilyPolicy: spec.ipFamilyPolicy ?? 'SingleStack',
+    ipFamilies: sharedList(spec.ipFamilies),
+    ipFamilyPolicy: sharedText(spec.ipFamilyPolicy ?? 'SingleStack'),
     externalIPs: listOf(spec.externalIPs),
     ports: (spec.ports ?? []).map((port) => ({
       name: port.name ?? '',
@@ -123,7 +131,7 @@ export function projectService(object: KubeObject): Service {
     sessionAffinity: spec.sessionAffinity ?? 'None',
     sessionAffinityTimeout: spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? 10_800,
     ingress: listOf(status.loadBalancer?.ingress),
-    conditions: listOf(status.conditions),
+    conditions: listOf(status.conditions?.map(sharedCondition)),
   }
   if (metadata.deletionTimestamp !== undefined) service.deletionTimestamp = metadata.deletionTimestamp
   if (spec.loadBalancerClass !== undefined) service.loadBalancerClass = spec.loadBalancerClass

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { projectEndpointSlice } from './endpoint-slice.ts'
 import { projectService } from './service.ts'
-import { listOf, recordOf, sharedText } from './shared.ts'
+import { listOf, recordOf, sharedList, sharedText } from './shared.ts'
 
 test('what is empty is the same for all, and cannot be changed', () => {
   expect(listOf([])).toBe(listOf(undefined))
@@ -20,6 +20,15 @@ test('what is not empty stays as it is', () => {
 
 test('texts are the same, however many there are', () => {
   for (let n = 0; n < 20_000; n++) expect(sharedText(`node-${n}`)).toBe(`node-${n}`)
+})
+
+test('short lists of the same words are one list', () => {
+  expect(sharedList(['IPv4', 'IPv6'])).toBe(sharedList(['IPv4', 'IPv6']))
+  expect(sharedList(['IPv6', 'IPv4'])).toEqual(['IPv6', 'IPv4'])
+  expect(sharedList(undefined)).toBe(listOf([]))
+  const long = ['a', 'b', 'c', 'd', 'e']
+  expect(sharedList(long)).toBe(long)
+  for (let n = 0; n < 20_000; n++) expect(sharedList([`word-${n}`])).toEqual([`word-${n}`])
 })
 
 test('two Services and two slices share their empty parts', () => {

@@ -20,11 +20,27 @@ export function recordOf(record: Record<string, string> | undefined): Readonly<R
 const LIMIT = 8192
 const known = new Map<string, string>()
 
-/** The same text, kept once: for names of Nodes and the like. */
-export function sharedText(text: string): string {
+/** The same text, kept once: for names of Nodes and Namespaces, times, words of the API and the like. */
+export function sharedText<T extends string>(text: T): T {
   const found = known.get(text)
-  if (found !== undefined) return found
+  if (found !== undefined) return found as T
   if (known.size >= LIMIT) known.clear()
   known.set(text, text)
   return text
+}
+
+/** Longer lists are few. */
+const SHORT = 4
+const knownLists = new Map<string, readonly string[]>()
+
+/** The same list, kept once when it is short: for lists of words of the API. */
+export function sharedList<T extends string>(list: readonly T[] | null | undefined): readonly T[] {
+  if (!list || list.length === 0) return NO_ITEMS
+  if (list.length > SHORT) return list
+  const text = list.join()
+  const found = knownLists.get(text)
+  if (found !== undefined) return found as readonly T[]
+  if (knownLists.size >= LIMIT) knownLists.clear()
+  knownLists.set(text, list)
+  return list
 }
