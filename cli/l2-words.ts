@@ -1,4 +1,5 @@
 import { silenceReasons, takeOverCauses, type Layer2Happening } from '#speaker/layer2/errors.ts'
+import { doubts } from '#speaker/layer2/suspicion.ts'
 
 /** How a happening reads in a timeline, and what it says about answering on its node. */
 export interface Words {
@@ -26,13 +27,14 @@ export const happeningWords: Readonly<Record<Layer2Happening, Words>> = {
   thawed: { text: 'stood still, and asks the wire before it answers again', answers: false },
   neighborAlive: { text: 'hears the speaker of the other' },
   neighborDead: { text: 'takes the speaker of the other for dead' },
+  neighborSilent: { text: 'takes the speaker of the other for dead before BFD does' },
   neighborLeft: { text: 'was told by the other that it leaves' },
   backOnWire: { text: 'hears frames of the other, which it had taken for dead' },
   sharedMac: { text: 'sees two nodes with one hardware address' },
   eventsLost: { text: 'had more to tell than it could keep' },
 }
 
-const causes: Readonly<Record<string, string>> = { ...silenceReasons, ...takeOverCauses }
+const causes: Readonly<Record<string, string>> = { ...silenceReasons, ...takeOverCauses, ...doubts }
 
 /** Of a happening that a newer speaker may know and this program not. */
 export function wordsOf(what: string, cause: string | undefined): Words {

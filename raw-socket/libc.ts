@@ -25,12 +25,15 @@ export const socketOptions = {
   error: [1, 4],
   sendBuffer: [1, 7],
   receiveBuffer: [1, 8],
+  priority: [1, 12],
   bindToDevice: [1, 25],
   attachFilter: [1, 26],
   sendBufferForce: [1, 32],
   receiveBufferForce: [1, 33],
+  timestampNs: [1, 35],
   mark: [1, 36],
   memoryInfo: [1, 55],
+  ipTos: [0, 1],
   ipTtl: [0, 2],
   iptablesInfo: [0, 64],
   iptablesEntries: [0, 65],
@@ -39,6 +42,7 @@ export const socketOptions = {
   ipv6Only: [41, 26],
   ip6tablesInfo: [41, 64],
   ip6tablesEntries: [41, 65],
+  ipv6TrafficClass: [41, 67],
   ipv6MinHopCount: [41, 73],
   tcpMd5: [6, 14],
   tcpUserTimeout: [6, 18],
@@ -56,6 +60,7 @@ const SOCK_CLOEXEC = 0o2000000
 const MSG_TRUNC = 0x20
 const MSG_NOSIGNAL = 0x4000
 const CLONE_NEWNET = 0x40000000
+const CLOCK_REALTIME = 0
 
 // The C library that Node itself runs on: glibc or musl.
 const library = koffi.load(null)
@@ -73,6 +78,8 @@ const c = {
   getsockopt: declare('int getsockopt(int, int, int, void*, void*)'),
   send: declare('long send(int, const void*, size_t, int)'),
   recvfrom: declare('long recvfrom(int, void*, size_t, int, void*, void*)'),
+  recvmmsg: declare('int recvmmsg(int, void*, uint32_t, int, void*)'),
+  clockGettime: declare('int clock_gettime(int, void*)'),
   close: declare('int close(int)'),
   setns: declare('int setns(int, int)'),
   unshare: declare('int unshare(int)'),
@@ -118,7 +125,7 @@ export const setIntOption = (fd: number, option: SocketOption, value: number, ab
   setOption(fd, option, int32(value), about)
 
 /** As `setIntOption`; false instead of an error when the process may not. */
-function tryIntOption(fd: number, option: SocketOption, value: number): boolean {
+export function tryIntOption(fd: number, option: SocketOption, value: number): boolean {
   return c.setsockopt(fd, option[0], option[1], int32(value), 4) >= 0
 }
 
@@ -187,6 +194,27 @@ export function receive(fd: number, buffer: Uint8Array): number {
 
 /** The sockaddr of whoever sent what `receive` returned last. */
 export const lastSender: Buffer = sender
+
+/**
+ * Receives several datagrams by one call, into an array of `struct mmsghdr` (`receive-batch.ts`): how many came, fewer
+ * than `capacity` when there are no more; or minus the errno. Lengths are true ones, as with `receive`.
+ */
+export function receiveMany(fd: number, headers: Uint8Array, capacity: number): number {
+  for (;;) {
+    const count = c.recvmmsg(fd, headers, capacity, MSG_TRUNC, null)
+    if (count >= 0) return count
+    const errno = koffi.errno()
+    if (errno !== errnos.EINTR) return -errno
+  }
+}
+
+/** Where a buffer lies, for structures that point at it. Whoever keeps the number keeps the buffer, too. */
+export const pointerTo = (buffer: Uint8Array): bigint => koffi.address(buffer)
+
+/** The wall clock as the kernel stamps packets with it, into a `struct timespec` of 16 octets. */
+export function readWallClock(time: Uint8Array): void {
+  check(c.clockGettime(CLOCK_REALTIME, time), 'clock_gettime')
+}
 
 export function closeDescriptor(fd: number): void {
   check(c.close(fd), 'close')

@@ -152,7 +152,7 @@ test('an interface that goes down is reported, and works again when it comes up'
   const options = { etherType: ARP, filter: arpFilter, onError: (error: SystemError) => errors.push(error) }
   const socket = socketIn(node, options, (frame) => seen.push(frame.toString('hex')))
   await must(node, 'ip', ['link', 'set', 'eth0', 'down'])
-  await until('ENETDOWN', () => errors.some(({ syscall }) => syscall === 'recvfrom'))
+  await until('ENETDOWN', () => errors.some(({ syscall }) => syscall === 'recvmmsg'))
   expect(errors[0]).toMatchObject({ code: 'FL_SYS_ERRNO', errnoName: 'ENETDOWN' })
   socket.send(arpRequest('192.0.2.50'))
   expect(errors.at(-1)).toMatchObject({ syscall: 'send', errnoName: 'ENETDOWN' })
@@ -183,6 +183,28 @@ test('a flood is read in portions between which the event loop turns', async () 
   await until('all frames', () => portions.at(-1) === 500)
   const sizes = portions.map((total, index) => total - (portions[index - 1] ?? 0))
   expect(Math.max(...sizes)).toBe(64)
+})
+
+test('the age of a frame, which the kernel stamps when it receives it', async () => {
+  const ages: number[] = []
+  const started = performance.now()
+  const socket = socketIn(node, { etherType: ARP, filter: arpFilter, timestamps: true }, () =>
+    ages.push(socket.frameAge()),
+  )
+  const unstamped = socketIn(node, { etherType: ARP, filter: arpFilter }, () =>
+    ages.push(unstamped.frameAge()),
+  )
+  const sender = socketIn(client, { etherType: ARP, filter: neighborDiscoveryFilter })
+  // More than are read by one call.
+  for (let count = 0; count < 40; count++) expect(sender.send(arpRequest('192.0.2.50'))).toBe(true)
+  await until('all frames', () => ages.length === 80)
+  const passed = 1000 * (performance.now() - started)
+  const known = ages.filter((age) => !Number.isNaN(age))
+  expect(known).toHaveLength(40)
+  for (const age of known) {
+    expect(age).toBeGreaterThanOrEqual(0)
+    expect(age).toBeLessThan(passed)
+  }
 })
 
 test('an interface that does not exist', () => {

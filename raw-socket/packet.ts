@@ -8,13 +8,14 @@ import {
   enlargeBuffer,
   getOption,
   openSocket,
-  receive,
   setIntOption,
   socketOptions,
   socketTypes,
   trySend,
 } from './libc.ts'
+import { setNetworkControl } from './network-control.ts'
 import { pollReadable, type Poll } from './poll-handle.ts'
+import { ReceiveBatch } from './receive-batch.ts'
 import { linkLayerAddress } from './sockaddr.ts'
 
 export interface PacketSocketOptions {
@@ -23,6 +24,8 @@ export interface PacketSocketOptions {
   readonly etherType: number
   /** a program of `filters.ts` or of one's own; without it every frame of the EtherType arrives */
   readonly filter?: Uint8Array
+  /** the kernel notes when it received each frame, for `frameAge` */
+  readonly timestamps?: boolean
   /**
    * The interface went down or away (ENETDOWN), or a frame could not be sent (ENETDOWN, EMSGSIZE, ENOBUFS …). The
    * socket stays open: it works again when the interface comes up, and never when it was removed.
@@ -33,10 +36,15 @@ export interface PacketSocketOptions {
 /** Ethernet frames of one EtherType on one interface, header included both ways. */
 export interface PacketSocket {
   /**
-   * Sends one whole frame. Never throws: a frame may always be lost, so one that the kernel refuses is counted
-   * and given to `onError`.
+   * Sends one whole frame; false when the kernel refuses it. Never throws: a frame may always be lost, so one that is
+   * refused is counted and given to `onError`.
    */
-  send(frame: Uint8Array): void
+  send(frame: Uint8Array): boolean
+  /**
+   * Microseconds since the kernel received the frame that `onFrame` is called with; NaN without `timestamps`. Of the
+   * wall clock: negative or too much by hours when somebody set it meanwhile.
+   */
+  frameAge(): number
   /** Totals since opening. `packets` includes `drops`, which the kernel made for want of buffer. */
   statistics(): { packets: number; drops: number; unsent: number }
   close(): void
@@ -44,6 +52,12 @@ export interface PacketSocket {
 
 /** Frames read in one turn of the event loop, so that a flood starves no timer. */
 const FRAMES_PER_TURN = 64
+
+/** Frames read by one system call. */
+const FRAMES_PER_CALL = 16
+
+/** Of this thread: sockets are read one after the other. */
+let shared: ReceiveBatch | undefined
 
 /** About four thousand ARP frames: what may gather while the thread is busy. */
 const RECEIVE_BUFFER = 4 << 20
@@ -62,6 +76,8 @@ export function openPacketSocket(
   try {
     if (options.filter !== undefined) attachFilter(fd, options.filter)
     setIntOption(fd, socketOptions.packetIgnoreOutgoing, 1, 'PACKET_IGNORE_OUTGOING')
+    if (options.timestamps === true) setIntOption(fd, socketOptions.timestampNs, 1, 'SO_TIMESTAMPNS')
+    setNetworkControl(fd, undefined)
     enlargeBuffer(fd, 'receive', RECEIVE_BUFFER)
     const about = `interface ${options.interfaceIndex}`
     bindSocket(fd, linkLayerAddress(options.interfaceIndex, options.etherType), about)
@@ -77,7 +93,9 @@ class PolledPacketSocket implements PacketSocket {
   readonly #poll: Poll
   readonly #onFrame: (frame: Buffer) => void
   readonly #onError: ((error: SystemError) => void) | undefined
-  readonly #buffer = Buffer.alloc(maxFrame)
+  readonly #batch: ReceiveBatch
+  /** which of the batch is being handled */
+  #current = 0
   #open = true
   #packets = 0
   #drops = 0
@@ -87,15 +105,22 @@ class PolledPacketSocket implements PacketSocket {
     this.#fd = fd
     this.#onFrame = onFrame
     this.#onError = options.onError
+    shared ??= new ReceiveBatch(FRAMES_PER_CALL, maxFrame)
+    this.#batch = shared
     this.#poll = pollReadable(fd, () => this.#read())
   }
 
-  send(frame: Uint8Array): void {
-    if (!this.#open) return
+  send(frame: Uint8Array): boolean {
+    if (!this.#open) return false
     const errno = trySend(this.#fd, frame)
-    if (errno === 0) return
+    if (errno === 0) return true
     this.#unsent++
     this.#onError?.(errnoError('send', errno))
+    return false
+  }
+
+  frameAge(): number {
+    return this.#batch.age(this.#current)
   }
 
   statistics(): { packets: number; drops: number; unsent: number } {
@@ -116,14 +141,16 @@ class PolledPacketSocket implements PacketSocket {
   }
 
   #read(): void {
-    for (let frames = 0; frames < FRAMES_PER_TURN && this.#open; frames++) {
-      const length = receive(this.#fd, this.#buffer)
-      if (length >= 0) {
-        this.#onFrame(this.#buffer.subarray(0, Math.min(length, this.#buffer.length)))
-      } else {
-        if (-length !== errnos.EAGAIN) this.#onError?.(errnoError('recvfrom', -length))
+    for (let frames = 0; frames < FRAMES_PER_TURN && this.#open; frames += FRAMES_PER_CALL) {
+      const count = this.#batch.receive(this.#fd)
+      if (count < 0) {
+        if (-count !== errnos.EAGAIN) this.#onError?.(errnoError('recvmmsg', -count))
         return
       }
+      for (this.#current = 0; this.#current < count && this.#open; this.#current++) {
+        this.#onFrame(this.#batch.datagram(this.#current))
+      }
+      if (count < FRAMES_PER_CALL) return
     }
   }
 }

@@ -12,6 +12,7 @@ import {
   socketOptions,
   socketTypes,
 } from './libc.ts'
+import { setNetworkControl } from './network-control.ts'
 import { internetAddress } from './sockaddr.ts'
 
 /** What has to be set on a TCP socket before connect(2) or listen(2), and what Node does not offer. */
@@ -33,6 +34,8 @@ export interface TcpOptions {
   readonly userTimeout?: number
   /** SO_MARK, for policy routing */
   readonly mark?: number
+  /** what is sent goes before bulk; see `setNetworkControl` */
+  readonly networkControl?: boolean
 }
 
 interface Md5Key {
@@ -74,10 +77,12 @@ export function openTcpSocket(options: TcpOptions): number {
 }
 
 /** What may be changed on a connection that is open, too. */
-type LiveOptions = Pick<TcpOptions, 'family' | 'ttl' | 'minTtl' | 'userTimeout'>
+type LiveOptions = Pick<TcpOptions, 'family' | 'ttl' | 'minTtl' | 'userTimeout' | 'networkControl'>
 
-function setLiveOptions(fd: number, { family, ttl, minTtl, userTimeout }: LiveOptions): void {
+function setLiveOptions(fd: number, options: LiveOptions): void {
+  const { family, ttl, minTtl, userTimeout, networkControl } = options
   setTtl(fd, family, ttl)
+  if (networkControl === true) setNetworkControl(fd, family)
   if (minTtl !== undefined) {
     const option = family === 6 ? socketOptions.ipv6MinHopCount : socketOptions.ipMinTtl
     setIntOption(fd, option, minTtl, `minimum TTL ${minTtl}`)

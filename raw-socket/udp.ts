@@ -11,6 +11,7 @@ import {
   socketOptions,
   socketTypes,
 } from './libc.ts'
+import { setNetworkControl } from './network-control.ts'
 import { familyOf, internetAddress } from './sockaddr.ts'
 import { bindToDevice, setTtl } from './tcp.ts'
 
@@ -26,6 +27,8 @@ export interface UdpOptions {
   /** another program that decides in the kernel what is received (`filters.ts`), instead of `minimumTtl` */
   readonly filter?: Uint8Array
   readonly reuseAddress?: boolean
+  /** what is sent goes before bulk; see `setNetworkControl` */
+  readonly networkControl?: boolean
 }
 
 /**
@@ -44,6 +47,7 @@ export function openUdpDescriptor(options: UdpOptions): number {
     if (options.device !== undefined) bindToDevice(fd, options.device)
     if (options.reuseAddress === true) setIntOption(fd, socketOptions.reuseAddress, 1)
     setTtl(fd, family, options.ttl)
+    if (options.networkControl === true) setNetworkControl(fd, family)
     bindSocket(fd, internetAddress(address, port), `${address} port ${port}`)
     return fd
   } catch (error) {

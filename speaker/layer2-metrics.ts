@@ -1,5 +1,8 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { AddressCounters, Layer2Event, WireNeighbor } from './wire/protocol.ts'
+import { AnswerLatencyMetric } from './layer2-metrics-latency.ts'
+import type { AddressCounters, Layer2Event, WireNeighbor, WireObserved } from './wire/protocol.ts'
+
+type CountersMessage = Extract<WireObserved, { kind: 'counters' }>
 
 const NEIGHBOR_STATES = ['alive', 'dead', 'left', 'unknown'] as const satisfies WireNeighbor['state'][]
 
@@ -13,6 +16,11 @@ export class Layer2Metrics {
   readonly #takeovers: Counter
   readonly #neighbors: Gauge
   readonly #stale: Gauge
+  readonly #latency: AnswerLatencyMetric
+  readonly #unanswered: Counter
+  readonly #lost: Counter
+  /** interfaces with series, and the reasons that each has */
+  readonly #interfaces = new Map<string, Set<string>>()
 
   constructor(registry: Registry) {
     const registers = [registry]
@@ -48,6 +56,21 @@ export class Layer2Metrics {
       help: '1 when this speaker has heard nothing of the API server for too long',
       registers,
     })
+    this.#latency = new AnswerLatencyMetric(registry)
+    this.#unanswered = new Counter({
+      name: 'fairlead_layer2_frames_unanswered',
+      help: 'ARP and NDP frames heard and not answered, by interface and reason',
+      labelNames: ['interface', 'reason'],
+      registers,
+    })
+    this.#lost = new Counter({
+      name: 'fairlead_layer2_frames_lost',
+      help:
+        'ARP and NDP frames that were lost on this node: received, as more came than could be read; ' +
+        'sent, as the kernel refused them',
+      labelNames: ['interface', 'direction'],
+      registers,
+    })
     this.neighbors([])
   }
 
@@ -59,6 +82,36 @@ export class Layer2Metrics {
       setTotal(this.#gratuitous, labels, one.gratuitousSent)
       setTotal(this.#conflicts, labels, one.conflicts)
     }
+  }
+
+  /** What is counted by interface or family. */
+  frames({ drops = [], lost = [], latencies = [] }: Omit<CountersMessage, 'kind' | 'addresses'>): void {
+    for (const { interface: name, reason, count } of drops) {
+      this.#reasonsOf(name).add(reason)
+      setTotal(this.#unanswered, { interface: name, reason }, count)
+    }
+    for (const { interface: name, received, sent } of lost) {
+      this.#reasonsOf(name)
+      setTotal(this.#lost, { interface: name, direction: 'received' }, received)
+      setTotal(this.#lost, { interface: name, direction: 'sent' }, sent)
+    }
+    this.#latency.seen(latencies)
+  }
+
+  /** Interfaces that are gone leave no series behind. */
+  retainInterfaces(names: ReadonlySet<string>): void {
+    for (const [name, reasons] of this.#interfaces) {
+      if (names.has(name)) continue
+      this.#interfaces.delete(name)
+      for (const reason of reasons) this.#unanswered.remove({ interface: name, reason })
+      for (const direction of ['received', 'sent']) this.#lost.remove({ interface: name, direction })
+    }
+  }
+
+  #reasonsOf(name: string): Set<string> {
+    let reasons = this.#interfaces.get(name)
+    if (reasons === undefined) this.#interfaces.set(name, (reasons = new Set()))
+    return reasons
   }
 
   /** An address that no Service has any more leaves no series behind. */

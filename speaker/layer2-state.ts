@@ -36,10 +36,11 @@ export class Layer2State {
     this.#options.onHolders(wanted.map(({ address }) => address))
   }
 
-  countersSeen(addresses: readonly AddressCounters[]): void {
+  countersSeen({ addresses, ...frames }: Omit<Extract<WireObserved, { kind: 'counters' }>, 'kind'>): void {
     const wanted = addresses.filter(({ address }) => this.#wanted.has(address))
     for (const counters of wanted) this.#counters.set(counters.address, counters)
     this.#options.metrics.layer2.addresses(wanted)
+    this.#options.metrics.layer2.frames(frames)
   }
 
   neighborsSeen({ neighbors, gone }: Extract<WireObserved, { kind: 'neighbors' }>): void {

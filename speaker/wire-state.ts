@@ -41,7 +41,7 @@ export class WireState {
       case 'bfd':
         return this.bgp.bfdSeen(observed)
       case 'counters':
-        return this.layer2.countersSeen(observed.addresses)
+        return this.layer2.countersSeen(observed)
       case 'neighbors':
         return this.layer2.neighborsSeen(observed)
       case 'layer2Events':
@@ -59,6 +59,7 @@ export class WireState {
   #interfacesSeen(interfaces: readonly WireInterface[]): void {
     const before = this.#relevant()
     this.#interfaces = interfaces
+    this.#options.metrics.layer2.retainInterfaces(new Set(interfaces.map(({ name }) => name)))
     if (this.#relevant() !== before) this.#options.onInterfaces()
   }
 

@@ -56,8 +56,8 @@ function run(local: string, seconds: number, peers: readonly string[]): void {
       )
       return {
         afterArrivals: (done) => port.afterArrivals(done),
-        open: (path, sourcePort, onSendError) => {
-          const channel = port.open(path, sourcePort, onSendError)
+        open: (path, sourcePort, onSendError, onRefused) => {
+          const channel = port.open(path, sourcePort, onSendError, onRefused)
           return {
             ...channel,
             send: (payload) => {

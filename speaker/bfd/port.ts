@@ -32,9 +32,15 @@ export interface BfdDatagram {
 export interface BfdPort {
   /**
    * Opens what one session needs: a socket of its own to send from, and the one of its local address to hear by.
+   * @param onRefused the peer's machine has answered a packet: nobody listens there
    * @throws SystemError when the kernel refuses: EADDRINUSE, EADDRNOTAVAIL, ENODEV …
    */
-  open(path: BfdPath, sourcePort: number, onSendError: (error: Error) => void): BfdChannel
+  open(
+    path: BfdPath,
+    sourcePort: number,
+    onSendError: (error: Error) => void,
+    onRefused: () => void,
+  ): BfdChannel
   /** Calls once everything that had arrived by now has been handed over. */
   afterArrivals(run: () => void): void
 }

@@ -5,8 +5,8 @@ import type { DropReason } from './errors.ts'
 import type { Action, FsmConfig, FsmState, Input, TimerName } from './events.ts'
 import { initialState, step } from './fsm.ts'
 import { writeLine, type RecordingSink } from './recording.ts'
-import type { BfdCounters, BfdSessionStatus } from './status.ts'
-import { detectionTime, transmitInterval } from './timing.ts'
+import type { BfdCounters, BfdSessionStatus, BfdSign } from './status.ts'
+import { detectionTime, receiveInterval, transmitInterval } from './timing.ts'
 import { encodeControl, type BfdState, type ControlPacket } from './wire.ts'
 
 /** What a session needs from outside. */
@@ -19,6 +19,7 @@ export interface BfdSessionPorts {
   afterArrivals(run: () => void): void
   /** the state here or at the peer is another one now */
   onChange(): void
+  onSign(sign: BfdSign): void
 }
 
 /** Answers to Polls: a peer that polls at the fastest rate of a BFDProfile gets all of them. */
@@ -26,6 +27,12 @@ const answersPerSecond = 100
 
 /** The share of an interval by which the detection timer may be late without our having been paused. */
 const tolerance = 0.5
+
+/**
+ * A packet that is this many milliseconds later than the agreed interval is lost, or its sender does not run: RFC 5880
+ * 6.8.7 has every packet sent after 75 to 100 % of it. If our own timer is later than that we did not run ourselves.
+ */
+const slack = { packet: 10, timer: 50 } as const
 
 /** The part of a session's status that the state machine and the counters give. */
 export type SessionPart = Omit<
@@ -36,15 +43,16 @@ export type SessionPart = Omit<
 /** One BFD session: the state machine with timers, counters and octets around it. */
 export class BfdSession {
   readonly #ports: BfdSessionPorts
-  readonly #timers: Timers<TimerName>
+  readonly #timers: Timers<TimerName | 'overdue'>
   readonly #inputs: Input[] = []
   readonly #answers = new TokenBucket(answersPerSecond, answersPerSecond)
   readonly #drops: Partial<Record<DropReason, number>> = {}
   #counters = { packetsIn: 0, packetsOut: 0, upEvents: 0, downEvents: 0 }
   #state: FsmState
   #since: number
-  /** when the detection timer should fire */
+  /** when the detection timer should fire, and the one for the next packet */
   #detectDue = 0
+  #packetDue = 0
   #running = false
   #dispatching = false
   #record: RecordingSink | undefined
@@ -67,6 +75,7 @@ export class BfdSession {
     this.#running = false
     this.#timers.cancel('transmit')
     this.#timers.cancel('detect')
+    this.#timers.cancel('overdue')
   }
 
   /** A good packet of this session. */
@@ -79,6 +88,8 @@ export class BfdSession {
     if (packet.poll && !answered) this.drop('pollRate')
     const counted = packet.poll === answered ? packet : { ...packet, poll: false }
     this.#dispatch({ kind: 'packet', packet: counted, random: this.#ports.random() })
+    this.#awaitPacket()
+    this.#ports.onSign('heard')
   }
 
   drop(reason: DropReason): void {
@@ -117,12 +128,17 @@ export class BfdSession {
     return discriminator === 0 || minRx === 0 ? undefined : minRx / 1000
   }
 
+  /** Milliseconds between two packets, at most. */
+  get transmitInterval(): number {
+    return transmitInterval(this.#state) / 1000
+  }
+
   counters(): Omit<BfdCounters, 'sendErrors'> {
     return { ...this.#counters, drops: { ...this.#drops } }
   }
 
   status(): SessionPart {
-    const { name, diagnostic, remote, config, discriminator, inForce } = this.#state
+    const { name, diagnostic, remote, config, discriminator } = this.#state
     return {
       state: name,
       since: this.#since,
@@ -131,8 +147,8 @@ export class BfdSession {
       remoteDiagnostic: remote.diagnostic,
       discriminator,
       remoteDiscriminator: remote.discriminator,
-      transmitInterval: transmitInterval(this.#state) / 1000,
-      receiveInterval: Math.max(inForce.requiredMinRx, remote.minTx) / 1000,
+      transmitInterval: this.transmitInterval,
+      receiveInterval: receiveInterval(this.#state) / 1000,
       detectionTime: detectionTime(this.#state),
       passive: config.passive,
     }
@@ -144,18 +160,38 @@ export class BfdSession {
     if (sink !== undefined) writeLine(sink, { at: this.#ports.clock.now(), state: this.#state })
   }
 
-  #expired(name: TimerName): void {
+  #expired(name: TimerName | 'overdue'): void {
     if (name === 'transmit') return this.repeat()
+    if (name === 'overdue') return this.#overdue()
     const { clock, afterArrivals, random } = this.#ports
     const heard = this.#counters.packetsIn
     const late = clock.now() - this.#detectDue
     // After a pause of this thread timers come before what has arrived meanwhile, and our pause is not the peer's.
     afterArrivals(() => {
       if (!this.#running || this.#counters.packetsIn !== heard) return
-      const { receiveInterval } = this.status()
+      const interval = receiveInterval(this.#state) / 1000
       // It may have been the whole machine, and the peer's with it: one interval to hear from it.
-      if (late > receiveInterval * tolerance) this.#startDetection(receiveInterval)
+      if (late > interval * tolerance) this.#startDetection(interval)
       else this.#dispatch({ kind: 'timer', name, random: random() })
+    })
+  }
+
+  /** The next packet is to come within the agreed interval. */
+  #awaitPacket(): void {
+    if (!this.#running || this.#state.name !== 'Up') return this.#timers.cancel('overdue')
+    const ms = receiveInterval(this.#state) / 1000 + slack.packet
+    this.#packetDue = this.#ports.clock.now() + ms
+    this.#timers.start('overdue', ms)
+  }
+
+  #overdue(): void {
+    const { clock, afterArrivals, onSign } = this.#ports
+    const heard = this.#counters.packetsIn
+    const late = clock.now() - this.#packetDue
+    afterArrivals(() => {
+      if (!this.#running || this.#state.name !== 'Up' || this.#counters.packetsIn !== heard) return
+      if (late > slack.timer) this.#awaitPacket()
+      else onSign('overdue')
     })
   }
 
@@ -192,6 +228,7 @@ export class BfdSession {
     switch (action.do) {
       case 'send':
         this.#counters.packetsOut++
+        this.#ports.onSign('sent')
         return this.#ports.send(encodeControl(action.packet))
       case 'timer':
         if (!this.#running) return undefined

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { FakeClock } from '#bgp-ts/testing.ts'
 import { replay } from './recording.ts'
 import { maxSessions, type BfdHandle, type BfdSessions } from './sessions.ts'
-import type { BfdSessionStatus } from './status.ts'
+import type { BfdSessionStatus, BfdSign } from './status.ts'
 import { datagram, fakeSessions, FakeNetwork, request, said, settings } from './testing.ts'
 
 let clock: FakeClock
@@ -354,5 +354,68 @@ describe('a socket that the kernel refuses', () => {
     clock.advance(3000)
     expect(own.status().state).toBe('Up')
     expect(own.status().problem).toBeUndefined()
+  })
+})
+
+describe('signs besides the state', () => {
+  let signs: string[]
+
+  /** Up, and what a client of one end notices from then on, with the time since. */
+  function noticed(change: Parameters<typeof request>[0] = {}): BfdHandle {
+    signs = []
+    let start = Infinity
+    const sign = (one: BfdSign): void =>
+      void (clock.now() >= start && signs.push(`${clock.now() - start} ${one}`))
+    const own = node.acquire(request({ ...change, client: 'layer2/router' }), ignore, sign)
+    router.acquire({ ...there, ...(change.settings && { settings: change.settings }) }, ignore)
+    clock.advance(5000)
+    expect(own.status().state).toBe('Up')
+    start = clock.now()
+    return own
+  }
+  const some = (what: BfdSign): string[] => signs.filter((one) => one.endsWith(` ${what}`))
+
+  test('each packet, both ways', () => {
+    const own = noticed()
+    clock.advance(3000)
+    expect(own.transmitInterval()).toBe(300)
+    expect(some('sent').length).toBeGreaterThanOrEqual(10)
+    expect(some('heard').length).toBeGreaterThanOrEqual(10)
+    expect([...some('overdue'), ...some('refused')]).toEqual([])
+  })
+
+  test('a packet is missed 10 ms after the agreed interval, once, long before the session is Down', () => {
+    const own = noticed()
+    clock.advance(1000)
+    const last = Number.parseInt(some('heard').at(-1) ?? '', 10)
+    network.lost = () => true
+    clock.advance(600)
+    expect(some('overdue')).toEqual([`${last + 310} overdue`])
+    expect(own.status().state).toBe('Up')
+    clock.advance(1000)
+    expect(own.status().state).toBe('Down')
+    network.lost = () => false
+    clock.advance(5000)
+    expect(some('overdue')).toHaveLength(1)
+  })
+
+  test('the agreed interval is what counts', () => {
+    noticed({ settings: settings({ transmitInterval: 100, receiveInterval: 100 }) })
+    clock.advance(1000)
+    const last = Number.parseInt(some('heard').at(-1) ?? '', 10)
+    network.lost = () => true
+    clock.advance(150)
+    expect(some('overdue')).toEqual([`${last + 110} overdue`])
+  })
+
+  test('refused is no state: what BGP hears of the session is the same as without', () => {
+    const own = noticed()
+    const seen: BfdSessionStatus[] = []
+    node.acquire(request({ client: 'bgp/router' }), (status) => seen.push(status))
+    network.ended.add('192.0.2.1')
+    clock.advance(600)
+    expect(some('refused').length).toBeGreaterThanOrEqual(2)
+    expect(own.status()).toMatchObject({ state: 'Up', counters: { sendErrors: 0 } })
+    expect(seen).toEqual([])
   })
 })

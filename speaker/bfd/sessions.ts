@@ -5,7 +5,7 @@ import { BfdError, diagnostic, type DropReason } from './errors.ts'
 import { isLinkLocal, type BfdDatagram, type BfdPort } from './port.ts'
 import type { RecordingSink } from './recording.ts'
 import { SharedSession, type BfdClient } from './shared-session.ts'
-import type { BfdSessionStatus } from './status.ts'
+import type { BfdSessionStatus, BfdSign } from './status.ts'
 import { decodeControl } from './wire.ts'
 
 export interface BfdSessionsOptions {
@@ -39,6 +39,8 @@ export interface BfdRequest {
 export interface BfdHandle {
   readonly key: string
   status(): BfdSessionStatus
+  /** agreed, milliseconds from one of our packets to the next, at most */
+  transmitInterval(): number
   update(settings: BfdSettings): void
   /**
    * Once; after that `onChange` is not called any more.
@@ -67,18 +69,24 @@ export class BfdSessions {
 
   /**
    * Begins a session, or takes a share in the one that is there. `onChange` is called after the state here or at the
-   * peer has changed, with what `status()` says then.
+   * peer has changed, with what `status()` says then; `onSign` at each packet and where one is missed.
    * @throws BfdError FL_BFD_ADDRESS, FL_BFD_TOO_MANY
    */
-  acquire(request: BfdRequest, onChange: (status: BfdSessionStatus) => void): BfdHandle {
+  acquire(
+    request: BfdRequest,
+    onChange: (status: BfdSessionStatus) => void,
+    onSign?: (sign: BfdSign) => void,
+  ): BfdHandle {
     const key = keyOf(request)
     const shared = this.#byKey.get(key) ?? this.#create(key, request)
-    const client: BfdClient = { name: request.client, settings: request.settings, onChange }
+    const { client: name, settings } = request
+    const client: BfdClient = { name, settings, onChange, ...(onSign && { onSign }) }
     shared.add(client, request.interface)
     this.#options.onChange?.(shared.status())
     return {
       key,
       status: () => shared.status(),
+      transmitInterval: () => shared.session.transmitInterval,
       update: (settings) => {
         client.settings = settings
         if (shared.clients.has(client)) shared.settle()

@@ -4,7 +4,7 @@ import type { DropReason } from './errors.ts'
 import { sourcePorts, type BfdChannel, type BfdPath, type BfdPort } from './port.ts'
 import type { RecordingSink } from './recording.ts'
 import { BfdSession } from './session.ts'
-import type { BfdSessionStatus } from './status.ts'
+import type { BfdSessionStatus, BfdSign } from './status.ts'
 import type { ControlPacket } from './wire.ts'
 
 /** Somebody who wants a session, and how. */
@@ -12,6 +12,7 @@ export interface BfdClient {
   readonly name: string
   settings: BfdSettings
   readonly onChange: (status: BfdSessionStatus) => void
+  readonly onSign?: (sign: BfdSign) => void
 }
 
 export interface SharedSessionOptions {
@@ -72,6 +73,7 @@ export class SharedSession {
       send: (payload) => this.#channel?.send(payload),
       afterArrivals: (run) => port.afterArrivals(run),
       onChange: () => this.#tell(),
+      onSign: (sign) => this.#sign(sign),
     })
   }
 
@@ -186,6 +188,11 @@ export class SharedSession {
     for (const client of this.clients) client.onChange(status)
   }
 
+  #sign(sign: BfdSign): void {
+    if (this.#closed) return
+    for (const client of this.clients) client.onSign?.(sign)
+  }
+
   #reopen(): void {
     this.#channel?.close()
     this.#channel = undefined
@@ -213,7 +220,12 @@ export class SharedSession {
     const { first, last } = sourcePorts
     for (let attempt = 1; ; attempt++) {
       try {
-        return this.#options.port.open(path, this.#sourcePort, (error) => this.#sendFailed(error))
+        return this.#options.port.open(
+          path,
+          this.#sourcePort,
+          (error) => this.#sendFailed(error),
+          () => this.#sign('refused'),
+        )
       } catch (error) {
         if (attempt === portsTried || !isSourcePortInUse(error, this.#sourcePort)) throw error
         this.#sourcePort = this.#sourcePort === last ? first : this.#sourcePort + 1

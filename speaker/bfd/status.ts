@@ -35,6 +35,12 @@ export interface BfdSessionStatus {
   readonly problem?: BfdNote
 }
 
+/**
+ * What a session notices besides its state, and what its state does not follow from: a packet has gone out; one has
+ * come in; the next one is late by the agreed interval; the peer's machine says that nobody listens there.
+ */
+export type BfdSign = 'sent' | 'heard' | 'overdue' | 'refused'
+
 export interface BfdCounters {
   /** packets that counted for the session */
   readonly packetsIn: number

@@ -44,6 +44,8 @@ export class FakeNetwork {
   readonly sent: SentDatagram[] = []
   /** a datagram that does not arrive */
   lost: (sent: SentDatagram) => boolean = () => false
+  /** addresses of machines whose process has ended: packets to them are refused */
+  readonly ended = new Set<string>()
   /** what the kernel says instead of opening a socket */
   refuse: (path: BfdPath, sourcePort: number) => string | undefined = () => undefined
   readonly #heard = new Map<string, (datagram: BfdDatagram) => void>()
@@ -56,11 +58,17 @@ export class FakeNetwork {
   port(onDatagram: (datagram: BfdDatagram) => void): BfdPort {
     return {
       afterArrivals: (run) => run(),
-      open: (path, sourcePort) => this.#open(path, sourcePort, onDatagram),
+      open: (path, sourcePort, _onSendError, onRefused) =>
+        this.#open(path, sourcePort, onDatagram, onRefused),
     }
   }
 
-  #open(path: BfdPath, sourcePort: number, onDatagram: (datagram: BfdDatagram) => void): BfdChannel {
+  #open(
+    path: BfdPath,
+    sourcePort: number,
+    onDatagram: (datagram: BfdDatagram) => void,
+    onRefused: () => void,
+  ): BfdChannel {
     const errnoName = this.refuse(path, sourcePort)
     if (errnoName !== undefined) {
       const port = path.multihop ? controlPorts.multihop : controlPorts.singleHop
@@ -70,7 +78,10 @@ export class FakeNetwork {
     this.#heard.set(`${path.local} ${path.multihop}`, onDatagram)
     this.open++
     return {
-      send: (payload) => this.#send(path, sourcePort, payload),
+      send: (payload) => {
+        if (this.ended.has(path.remote)) this.clock.setTimeout(onRefused, 1)
+        else this.#send(path, sourcePort, payload)
+      },
       kernelDrops: () => 0,
       close: () => this.open--,
     }

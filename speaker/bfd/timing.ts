@@ -53,9 +53,13 @@ export function transmitDelay(state: FsmState, random: number): number {
   return Math.max(1, Math.floor((transmitInterval(state) * factor) / 1000))
 }
 
+/** Between two packets of the peer, before its jitter. Microseconds. */
+export const receiveInterval = ({ inForce, remote }: FsmState): number =>
+  Math.max(inForce.requiredMinRx, remote.minTx)
+
 /** RFC 5880 6.8.4: milliseconds of silence after which the peer counts as gone. */
-export const detectionTime = ({ inForce, remote }: FsmState): number =>
-  Math.ceil((remote.multiplier * Math.max(inForce.requiredMinRx, remote.minTx)) / 1000)
+export const detectionTime = (state: FsmState): number =>
+  Math.ceil((state.remote.multiplier * receiveInterval(state)) / 1000)
 
 /** RFC 5880 6.1, 6.6, 6.8.7: when no packets may go out but answers to a Poll. */
 export function mayTransmit({ name, config, remote, poll }: FsmState): boolean {

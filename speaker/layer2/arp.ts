@@ -134,6 +134,22 @@ export const buildNudge = (address: number, mac: number, to: number): Uint8Array
 export const buildBeacon = (address: number, mac: number): Uint8Array =>
   question(address, mac, broadcastMac, mac)
 
+/** An ordinary request to one station, from an address of this node (RFC 1122 2.3.2.1). */
+export const buildRequest = (
+  address: number,
+  from: { readonly address: number; readonly mac: number },
+  to: number,
+): Uint8Array =>
+  buildArp({
+    destination: to,
+    source: from.mac,
+    operation: arpOperation.request,
+    senderMac: from.mac,
+    senderAddress: from.address,
+    targetMac: 0,
+    targetAddress: address,
+  })
+
 const question = (address: number, mac: number, to: number, targetMac: number): Uint8Array =>
   buildArp({
     destination: to,

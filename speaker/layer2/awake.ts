@@ -1,13 +1,29 @@
+import { inquestTime } from './inquest.ts'
+
 /**
  * The core is called at least so often while it answers for anything, and while there is anything that it might
  * answer for, so that it notices when it was not.
  */
-export const heartbeat = { holding: 100, idle: 200 } as const
+export const heartbeat = { holding: 50, idle: 200 } as const
 
-/** Bounds of the pause that counts, and its share of the time after which others take this node for dead. */
+/** Bounds of the pause that counts in any case, and its share of the time after which BFD takes this node for dead. */
 const limits = { least: 250, most: 1000, share: 0.6 } as const
+/**
+ * Others take addresses of a node whose machine stands still when its next packet is overdue and it was silent for
+ * the time of an inquest besides. A pause counts that comes near to that.
+ */
+const margin = 25
+const shortest = inquestTime - margin
 /** What this node reads for so long afterwards may have been sent before. */
 const staleReading = 200
+
+/** What others can have seen of this node. */
+export interface Seen {
+  /** milliseconds of silence after which BFD takes this node for dead */
+  readonly detectionTime: number
+  /** milliseconds for which some node has waited in vain for a sign of this one */
+  overdue(now: number): number
+}
 
 /**
  * Notices that this node did not run for a while: stopped by a signal, by its hypervisor, by a debugger. Others may
@@ -20,14 +36,12 @@ export class Awake {
 
   /**
    * To be called first in every call.
-   * @param detection milliseconds of silence after which others take this node for dead
    * @returns milliseconds of the pause that ends with this call, 0 when there was none that counts
    */
-  step(now: number, detection: number): number {
+  step(now: number, seen: Seen): number {
     const pause = this.#expected ? now - this.#last : 0
     this.#last = now
-    const limit = Math.min(limits.most, Math.max(limits.least, detection * limits.share))
-    if (pause <= limit) return 0
+    if (!mayBeTaken(pause, seen, now)) return 0
     this.#thawed = now
     return pause
   }
@@ -41,4 +55,10 @@ export class Awake {
   dazed(now: number): boolean {
     return now - this.#thawed < staleReading
   }
+}
+
+function mayBeTaken(pause: number, seen: Seen, now: number): boolean {
+  if (pause <= shortest) return false
+  const limit = Math.min(limits.most, Math.max(limits.least, seen.detectionTime * limits.share))
+  return pause > limit || seen.overdue(now) > shortest
 }

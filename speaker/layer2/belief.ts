@@ -31,8 +31,8 @@ export interface Belief {
     | undefined
   /** some node of the cluster has held it */
   clusterHeld: boolean
-  /** nodes that do not hold it although they should, until when that counts */
-  readonly unable: Map<string, number>
+  /** nodes that do not hold it although they should, until when that counts; whether they have said so */
+  readonly unable: Map<string, { readonly until: number; readonly said: boolean }>
   /** this node goes first by its own view and gives way to that one, which sees it otherwise */
   deferTo: string | undefined
   deferUntil: number
@@ -69,8 +69,8 @@ export function heardHolder(belief: Belief, node: string, path: Path | undefined
 }
 
 /** The node does not hold the address, as it has shown or said. */
-export function foundUnable(belief: Belief, node: string, now: number): void {
-  belief.unable.set(node, now + unableFor)
+export function foundUnable(belief: Belief, node: string, now: number, said = false): void {
+  belief.unable.set(node, { until: now + unableFor, said })
   if (belief.deferTo === node) forgetDeference(belief)
 }
 
@@ -83,7 +83,11 @@ export function forgetHolder(belief: Belief, cause: TakeOverCause, given: boolea
 }
 
 export const isUnable = (belief: Belief, node: string, now: number): boolean =>
-  (belief.unable.get(node) ?? Number.NEGATIVE_INFINITY) > now
+  (belief.unable.get(node)?.until ?? Number.NEGATIVE_INFINITY) > now
+
+/** It has said that it does not hold the address, or not for long. */
+export const hasGivenUp = (belief: Belief, node: string, now: number): boolean =>
+  isUnable(belief, node, now) && belief.unable.get(node)?.said === true
 
 /** A machine outside the cluster has answered: the address is asked for again later, and later each time. */
 export function foundForeign(belief: Belief, mac: number, now: number): void {

@@ -92,6 +92,8 @@ export const layer2Happenings = {
   thawed: 'this node stood still for longer than others may have waited for it',
   neighborAlive: 'another speaker is alive',
   neighborDead: 'another speaker has failed',
+  neighborSilent:
+    'another speaker has failed by all signs but BFD; the cause is one of doubts of suspicion.ts',
   neighborLeft: 'another speaker has said that it leaves',
   backOnWire: 'a speaker that was dead is heard on the wire again',
   sharedMac: 'two nodes have the same hardware address: who sends what cannot be known',

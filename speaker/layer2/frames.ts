@@ -1,5 +1,6 @@
 import type { AnnouncementKind } from './announce.ts'
 import * as arp from './arp.ts'
+import { addressToBytes, parseAddress } from '#inet/address.ts'
 import { read32 } from './ethernet.ts'
 import type { HeldAddress } from './held.ts'
 import * as ndp from './ndp.ts'
@@ -54,4 +55,17 @@ export function toOne(
   }
   const build = kind === 'probe' ? ndp.buildUnicastProbe : ndp.buildNudge
   return linkLocal && build(octets, mac, linkLocal, to)
+}
+
+/** Asks the kernel of a station for an address of its own. @param from an address of this node on the link */
+export function toHost(
+  address: string,
+  from: string,
+  { mac, linkLocal }: SendingInterface,
+  to: number,
+): Uint8Array | undefined {
+  const { family, value } = parseAddress(address)
+  if (family === 4)
+    return arp.buildRequest(Number(value), { address: Number(parseAddress(from).value), mac }, to)
+  return linkLocal && ndp.buildHostQuestion(addressToBytes({ family, value }), mac, linkLocal, to)
 }

@@ -1,11 +1,12 @@
 import type { WireNeighbor, WireSelf, WireSpeaker } from '../wire/protocol.ts'
-import { forgetHolder, foundForeign, foundUnable, isUnable } from './belief.ts'
+import { forgetHolder, foundForeign, foundUnable, hasGivenUp } from './belief.ts'
 import { hashPrecedes } from './elect.ts'
 import { macText } from './ethernet.ts'
 import type { Holders } from './holders.ts'
 import type { MacChanges, Path } from './peers.ts'
 import type { Probe } from './respond.ts'
 import type { Rivals } from './rivals.ts'
+import type { Suspect, Suspicion } from './suspicion.ts'
 import { answers, type Entry } from './table.ts'
 import { isRetry } from './tell.ts'
 
@@ -17,10 +18,12 @@ const whatHappened = { alive: 'neighborAlive', dead: 'neighborDead', left: 'neig
 export class Hearing {
   readonly #holders: Holders
   readonly #rivals: Rivals
+  readonly #suspicion: Suspicion
 
-  constructor(holders: Holders, rivals: Rivals) {
+  constructor(holders: Holders, rivals: Rivals, suspicion: Suspicion) {
     this.#holders = holders
     this.#rivals = rivals
+    this.#suspicion = suspicion
   }
 
   /** Speakers have come, gone or changed. */
@@ -53,12 +56,24 @@ export class Hearing {
   neighbor(node: string, state: WireNeighbor['state'], now: number): void {
     const { peers } = this.#holders
     const before = peers.presence(node)
+    // Who has not begun yet looks as if it had left.
+    const told = state !== 'left' || peers.isWatched(node)
+    this.#suspicion.end(node)
     peers.neighbor(node, state)
-    if (state !== 'unknown') this.#holders.event(now, undefined, whatHappened[state], { node })
+    if (state !== 'unknown' && told) this.#holders.event(now, undefined, whatHappened[state], { node })
     if (before !== peers.presence(node)) this.#presenceChanged(node, now)
     if (state === 'unknown') return
     this.#holders.returns.forget(node)
     if (state === 'alive') this.#tell(node, now)
+  }
+
+  /** What speaks against it that a node is alive, or nothing any more. */
+  doubt(node: string, suspect: Suspect | undefined, now: number): void {
+    if (suspect !== undefined) return this.#suspicion.begin(node, suspect, now)
+    if (!this.#suspicion.end(node)) return
+    // Its addresses are held here by now.
+    this.#holders.returns.forget(node)
+    this.#tell(node, now)
   }
 
   /** A node of the cluster announces the address, or answers for it. */
@@ -139,7 +154,7 @@ export class Hearing {
   /** It gives the address up and answers until its successor is heard: that is no claim, as long as it announces none. */
   #answersInLeaving(entry: Entry, node: string, now: number): boolean {
     if (!answers(entry) || entry.contests.has(node)) return false
-    return isUnable(entry.belief, node, now) || this.#holders.peers.presence(node) === 'left'
+    return hasGivenUp(entry.belief, node, now) || this.#holders.peers.presence(node) === 'left'
   }
 
   /** Somebody wants to take the address: it is refused unless the address is being handed over to that one. */
@@ -156,7 +171,7 @@ export class Hearing {
   #nudged({ belief }: Entry, node: string, now: number): void {
     const { holder } = belief
     if (holder !== undefined && holder !== node && holder !== this.#holders.node) return
-    foundUnable(belief, node, now)
+    foundUnable(belief, node, now, true)
     forgetHolder(belief, 'handOver', true, now)
   }
 
@@ -181,6 +196,8 @@ export class Hearing {
   #heardFrom(node: string, path: Path, now: number): void {
     const { peers } = this.#holders
     const missed = peers.isMissing(node)
+    // Only a speaker says such things.
+    this.#suspicion.end(node)
     peers.heard(node, path)
     if (!missed || !this.#tell(node, now) || peers.presence(node) !== 'down') return
     this.#holders.event(now, undefined, 'backOnWire', { node, mac: macText(path.mac) })

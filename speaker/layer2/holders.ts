@@ -4,16 +4,18 @@ import type { Awake } from './awake.ts'
 import { forgetDeference, tookIt } from './belief.ts'
 import { Checks, type CheckPurpose, type Question, type Unanswered } from './check.ts'
 import { Claims } from './claim.ts'
-import { Deadlines, earliest } from './deadlines.ts'
+import { earliest } from './deadlines.ts'
 import type { Layer2Happening, TakeOverCause } from './errors.ts'
 import { Events } from './events.ts'
 import { step, type Input, type Step } from './fsm.ts'
 import { HandOver } from './hand-over.ts'
 import type { Peers } from './peers.ts'
+import { Removals } from './removals.ts'
 import { Returns } from './returns.ts'
 import { standing, type Standing } from './standing.ts'
 import { answers, Table, type Entry } from './table.ts'
 import { changeOf, holderOf } from './tell.ts'
+import { Wakeups } from './wakeups.ts'
 import { holderSilent, Watch } from './watch.ts'
 
 /** What was given up is announced first, and asked about then. */
@@ -37,7 +39,8 @@ export class Holders {
   readonly #effects: Effects
   readonly #marked = new Set<Entry>()
   readonly #untold = new Set<Entry>()
-  readonly #timers = new Deadlines<string>()
+  readonly #removals = new Removals()
+  readonly #wakeups: Wakeups
 
   /** @param options `node` is the name of this node, `random` uniform in [0, 1) */
   constructor(options: {
@@ -52,22 +55,28 @@ export class Holders {
     this.peers = peers
     this.handOver = new HandOver(peers)
     this.#watch = new Watch({ peers, checks: this.checks, random })
+    this.#wakeups = new Wakeups(this.#watch, this.handOver)
     this.#awake = options.awake
     this.#effects = options.effects
   }
 
   put(addresses: readonly WireAddress[]): void {
-    for (const address of addresses) this.#marked.add(this.table.put(address))
+    for (const wanted of addresses) {
+      const entry = this.table.put(wanted)
+      this.#marked.add(entry)
+      if (this.#removals.returned(entry.address)) entry.belief.holder ??= this.node
+    }
   }
 
   /** Forgets the address; the caller falls silent about it at once. */
   remove(address: string): void {
     const entry = this.table.delete(address)
     if (entry === undefined) return
+    if (answers(entry)) this.#removals.removed(address)
     this.#marked.delete(entry)
     this.#untold.delete(entry)
     this.handOver.forget(entry)
-    this.#timers.delete(address)
+    this.#wakeups.forget(address)
     this.checks.stop(address)
     this.claims.stop(address)
   }
@@ -108,6 +117,7 @@ export class Holders {
 
   /** Decides where marked, and returns what came out different. */
   settle(now: number): { readonly holders: readonly WireHolder[]; readonly events: readonly Layer2Event[] } {
+    this.#removals.step(now)
     for (const entry of this.#marked) {
       this.#marked.delete(entry)
       this.look(entry, now)
@@ -125,8 +135,7 @@ export class Holders {
 
   /** Decides what time alone has brought. */
   due(now: number): void {
-    for (let address = this.#timers.due(now); address !== undefined; address = this.#timers.due(now)) {
-      this.#timers.delete(address)
+    for (let address = this.#wakeups.due(now); address !== undefined; address = this.#wakeups.due(now)) {
       const entry = this.table.get(address)
       if (entry !== undefined) this.look(entry, now)
     }
@@ -150,7 +159,7 @@ export class Holders {
 
   next(): number | undefined {
     const nudge = this.handOver.pending ? 0 : undefined
-    return earliest(this.#timers.next(), this.claims.next(), this.checks.next(), nudge)
+    return earliest(this.#wakeups.next(), this.claims.next(), this.checks.next(), nudge)
   }
 
   /** This node stood still; what it answered for may be another's now. */
@@ -224,7 +233,7 @@ export class Holders {
     if (what !== undefined) this.event(now, entry, what, more)
     this.#untold.add(entry)
     // What was done may have changed what is known.
-    this.#wake(entry, actions.length > 0 ? this.standing(entry, now) : on, now)
+    this.#wakeups.set(entry, actions.length > 0 ? this.standing(entry, now) : on, now)
   }
 
   /** Where the address is answered and listened to follows from its state. */
@@ -261,12 +270,13 @@ export class Holders {
 
   #took(entry: Entry, cause: TakeOverCause, now: number): void {
     const { against, belief } = entry
+    const from = belief.lost?.by ?? belief.holder
+    const gone = cause === 'failure' && from !== undefined && this.peers.presence(from) === 'down'
     tookIt(belief, this.node)
     this.event(now, entry, 'took', { cause })
     for (const { node } of entry.ordered) if (this.peers.isMissing(node)) this.returns.forget(node)
     // Others run and may answer as well, if a frame was lost; of those that have failed the beacon takes care.
-    if (entry.ordered.length > 1 && cause !== 'failure')
-      this.checks.askAll(entry.address, now + aftermathAfter)
+    if (entry.ordered.length > 1 && !gone) this.checks.askAll(entry.address, now + aftermathAfter)
     if (against !== undefined) this.#effects.takenFrom(entry, against, now)
   }
 
@@ -280,33 +290,5 @@ export class Holders {
     this.peers.suspect(node)
     holderSilent(entry, node, purpose === 'yielded', now)
     this.look(entry, now)
-  }
-
-  /** Sets the time at which the entry is looked at again. */
-  #wake(entry: Entry, on: Standing, now: number): void {
-    const times =
-      entry.state.at === 'silent' ? this.#wakeSilent(entry, on, now) : this.#wakeActive(entry, now)
-    const at = earliest(...times.filter((time) => time !== undefined && time > now && time < Infinity))
-    if (at === undefined) this.#timers.delete(entry.address)
-    else this.#timers.set(entry.address, at)
-  }
-
-  #wakeSilent(entry: Entry, on: Standing, now: number): (number | undefined)[] {
-    const { belief } = entry
-    return [
-      on.wait?.until,
-      this.#watch.silent(entry, on, now),
-      belief.deferTo === undefined ? undefined : belief.deferUntil,
-      belief.holder === undefined ? undefined : belief.provenUntil,
-    ]
-  }
-
-  #wakeActive(entry: Entry, now: number): (number | undefined)[] {
-    const { state } = entry
-    this.#watch.stop(entry)
-    if (state.at === 'ready') return [state.until]
-    if (state.at !== 'handingOver') return []
-    this.handOver.nudge(entry, now)
-    return [state.until, this.handOver.next(entry)]
   }
 }

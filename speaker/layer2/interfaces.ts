@@ -106,7 +106,7 @@ export const answerOn = (
   )
 
 /** The link-local IPv6 address of an interface (fe80::/10), which Neighbor Advertisements are sent from. */
-export function linkLocalOf(one: WireInterface): Address | undefined {
+export function linkLocalOf(one: Pick<WireInterface, 'prefixes'>): Address | undefined {
   const prefix = one.prefixes.find((text) => /^fe[89ab]/i.test(text))
   return prefix === undefined ? undefined : tryParseAddress(prefix.slice(0, prefix.indexOf('/')))
 }

@@ -14,7 +14,7 @@ import { Awake, heartbeat } from './awake.ts'
 import { Conflicts, type ForeignClaim } from './conflict.ts'
 import { Counters } from './counters.ts'
 import { earliest } from './deadlines.ts'
-import { etherType, macNumber, macText, readHeader } from './ethernet.ts'
+import { etherType, ethernetHeader, macNumber, readHeader, readMac } from './ethernet.ts'
 import type { GroupChange } from './groups.ts'
 import { Hearing } from './hearing.ts'
 import { HeldAddresses, type HeldAddress } from './held.ts'
@@ -23,9 +23,11 @@ import type { Link } from './interfaces.ts'
 import { Listening, type Interface, type ListeningChange } from './listening.ts'
 import { Outbox, type OutgoingFrame } from './outbox.ts'
 import { Peers } from './peers.ts'
-import { respond, type Claim, type Probe } from './respond.ts'
+import { respond } from './respond.ts'
 import { respondNdp } from './respond-ndp.ts'
 import { Rivals } from './rivals.ts'
+import { Senders } from './senders.ts'
+import { Suspicion, type Suspect } from './suspicion.ts'
 
 export type { OutgoingFrame } from './outbox.ts'
 
@@ -61,7 +63,9 @@ export class Layer2 {
   readonly #peers: Peers
   readonly #holders: Holders
   readonly #rivals: Rivals
+  readonly #suspicion: Suspicion
   readonly #hearing: Hearing
+  readonly #senders: Senders
   readonly #outbox: Outbox
   readonly #answering: Answering
   readonly #listening = new Listening()
@@ -90,7 +94,9 @@ export class Layer2 {
       effects: this.#answering,
     })
     this.#rivals = new Rivals(this.#holders, random)
-    this.#hearing = new Hearing(this.#holders, this.#rivals)
+    this.#suspicion = new Suspicion(this.#holders, this.#listening)
+    this.#hearing = new Hearing(this.#holders, this.#rivals, this.#suspicion)
+    this.#senders = new Senders(this.#holders, this.#hearing, this.#conflicts)
   }
 
   put(addresses: readonly WireAddress[]): void {
@@ -136,6 +142,23 @@ export class Layer2 {
     this.#hearing.neighbor(node, state, now)
   }
 
+  /** A speaker that BFD calls alive may have failed; undefined: there is no reason any more to think so. */
+  suspect(node: string, suspect: Suspect | undefined, now: number): void {
+    this.#wake(now)
+    this.#hearing.doubt(node, suspect, now)
+  }
+
+  /**
+   * To be called before BFD tells another speaker that this one is alive.
+   * @param interval milliseconds to the next time, at most
+   * @returns whether to call `settle`
+   */
+  spoke(node: string, interval: number, now: number): boolean {
+    const paused = this.#wake(now)
+    this.#peers.spoken(node, now + interval)
+    return paused
+  }
+
   /** Planned stop: hands every address over. */
   stop(now: number): void {
     this.#holders.stop(now)
@@ -161,13 +184,16 @@ export class Layer2 {
     const paused = this.#wake(now)
     const on = this.#listening.get(interfaceIndex)
     if (on === undefined) return paused ? 'look' : undefined
+    if (this.#suspicion.open && frame.length >= ethernetHeader) {
+      this.#suspicion.frame(readMac(frame, 6), interfaceIndex)
+    }
     const isNdp = readHeader(frame)?.type === etherType.ipv6
     const response = (isNdp ? respondNdp : respond)(frame, this.#held, on)
     if ('claim' in response) {
-      this.#onClaim(response.claim, interfaceIndex, now)
+      this.#senders.claim(response.claim, interfaceIndex, now)
       return 'look'
     }
-    const mayAnswer = response.probe === undefined || this.#onProbe(response.probe, interfaceIndex, now)
+    const mayAnswer = response.probe === undefined || this.#senders.probe(response.probe, interfaceIndex, now)
     const look = paused || this.#changed
     if ('drop' in response) this.#counters.drop(on.name, response.drop)
     else if (!mayAnswer) this.#counters.drop(on.name, 'handingOver')
@@ -183,9 +209,10 @@ export class Layer2 {
     this.#wake(now)
     this.#holders.due(now)
     this.#rivals.due(now)
+    this.#suspicion.due(now)
     const conflicts = this.#conflictsDue(now)
     // Groups are joined first: the report opens the switches for the questions that an announcement brings.
-    const frames = !this.#answering.groupsChanged ? this.#outbox.due(this.#holders, now) : []
+    const frames = !this.#answering.groupsChanged ? this.#outbox.due(this.#holders, this.#suspicion, now) : []
     const { answered, size } = this.#holders.table
     const beat = answered.size > 0 ? heartbeat.holding : size > 0 ? heartbeat.idle : undefined
     this.#awake.expect(beat !== undefined)
@@ -194,6 +221,7 @@ export class Layer2 {
       conflicts.deadline,
       this.#holders.next(),
       this.#rivals.next(),
+      this.#suspicion.next(),
       this.#outbox.next(),
     )
     // What is due and did not go out waits for the budget, and then some go out together.
@@ -227,40 +255,12 @@ export class Layer2 {
 
   /** @returns whether this node stood still until now */
   #wake(now: number): boolean {
-    const pause = this.#awake.step(now, this.#peers.detectionTime)
+    const pause = this.#awake.step(now, this.#peers)
     if (pause === 0) return false
+    this.#suspicion.paused()
     this.#holders.paused(now)
     this.#holders.event(now, undefined, 'thawed', { cause: `${Math.round(pause)} ms` })
     return true
-  }
-
-  #onClaim({ address, mac, direct }: Claim, interfaceIndex: number, now: number): void {
-    const entry = this.#holders.table.get(address.address)
-    if (entry === undefined) return
-    const whose = this.#peers.nodeOf(mac)
-    if (whose === 'unclear') this.#hearing.unclearClaim(entry, now)
-    else if (whose !== undefined) this.#hearing.claim(entry, whose.node, { mac, interfaceIndex }, direct, now)
-    else if (this.#hearing.foreign(entry, mac, now)) {
-      this.#conflicts.heard(address.address, macText(mac), interfaceIndex, now)
-    }
-  }
-
-  /** @returns whether to answer */
-  #onProbe({ address, mac, kind }: Probe, interfaceIndex: number, now: number): boolean {
-    const entry = this.#holders.table.get(address.address)
-    if (entry === undefined) return true
-    const whose = this.#peers.nodeOf(mac) ?? this.#adopted(address.address, mac, kind)
-    if (whose === undefined || whose === 'unclear') return true
-    return this.#hearing.probe(entry, whose.node, { mac, interfaceIndex }, kind, now)
-  }
-
-  /**
-   * Who claims an address and then asks its holder alone whether it has given way speaks as a node of the cluster. One
-   * that has joined while this node was cut off from the API cannot be known to it otherwise.
-   */
-  #adopted(address: string, mac: number, kind: Probe['kind']): { readonly node: string } | undefined {
-    if (kind !== 'us' || this.#conflicts.pending(address) !== macText(mac)) return undefined
-    return { node: this.#peers.adopt(mac) }
   }
 
   /** Counts the question, and the answer unless there were too many. */

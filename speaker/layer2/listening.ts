@@ -54,6 +54,11 @@ export class Listening {
     return this.#byIndex.get(index)
   }
 
+  /** The interface of that name, if ARP and NDP are spoken on it. */
+  usable(name: string): WireInterface | undefined {
+    return this.#interfaces.find((one) => one.usable && one.name === name)
+  }
+
   /** `take` has something to tell. */
   get untold(): boolean {
     return this.#untold

@@ -8,6 +8,7 @@ import { HeldAddresses } from './held.ts'
 import {
   allNodes,
   buildBeacon,
+  buildHostQuestion,
   buildNudge,
   buildProbe,
   buildUnicastProbe,
@@ -329,5 +330,19 @@ describe('solicited-node groups', () => {
     expect(groups.set('2001:db8::50', [])).toEqual([{ ...change, interfaceIndex: 3, join: false }])
     expect(groups.set('2001:db8:1::50', [])).toEqual([{ ...change, interfaceIndex: 2, join: false }])
     expect(groups.set('2001:db8:1::50', [])).toEqual([])
+  })
+})
+
+test('the question to a kernel is an ordinary one: to the station, from the link-local address, without a nonce', () => {
+  const frame = buildHostQuestion(ip('fe80::b'), node, ip('fe80::a'), client)
+  expect(parseNeighborDiscovery(frame)).toEqual({
+    kind: 'solicitation',
+    destinationMac: client,
+    sourceMac: node,
+    source: ip('fe80::a'),
+    destination: ip('fe80::b'),
+    target: ip('fe80::b'),
+    duplicateCheck: false,
+    sourceLinkLayer: node,
   })
 })

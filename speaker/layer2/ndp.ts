@@ -217,13 +217,13 @@ function buildSolicitation(
   mac: number,
   linkLocal: Uint8Array,
   to: { readonly mac: number; readonly address: Uint8Array },
-  nonce: number,
+  nonce?: number,
 ): Uint8Array {
   const envelope = { destinationMac: to.mac, mac, source: linkLocal, destination: to.address, target }
-  return buildMessage(envelope, ndpType.solicitation, 16, (frame, icmp) => {
+  return buildMessage(envelope, ndpType.solicitation, nonce === undefined ? 8 : 16, (frame, icmp) => {
     const at = icmp + messageLength
     writeOption(frame, at, option.sourceLinkLayer, mac)
-    writeOption(frame, at + 8, option.nonce, nonce)
+    if (nonce !== undefined) writeOption(frame, at + 8, option.nonce, nonce)
   })
 }
 
@@ -246,6 +246,14 @@ export const buildBeacon = (target: Uint8Array, mac: number, linkLocal: Uint8Arr
   const to = { mac: groupMac(allNodes), address: allNodes }
   return buildSolicitation(target, mac, linkLocal, to, nonces.beacon)
 }
+
+/** As a kernel checks a neighbour (RFC 4861 7.3): asks for an address that the station has itself. */
+export const buildHostQuestion = (
+  target: Uint8Array,
+  mac: number,
+  linkLocal: Uint8Array,
+  to: number,
+): Uint8Array => buildSolicitation(target, mac, linkLocal, { mac: to, address: target })
 
 /** Tells one node of the cluster that the address is for it. */
 export const buildNudge = (target: Uint8Array, mac: number, linkLocal: Uint8Array, to: number): Uint8Array =>

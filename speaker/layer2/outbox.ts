@@ -3,12 +3,14 @@ import { Beacon } from './beacon.ts'
 import { patientChecks, type CheckPurpose, type Question } from './check.ts'
 import type { Counters } from './counters.ts'
 import { earliest } from './deadlines.ts'
-import { announcement, toAll, toOne } from './frames.ts'
+import { announcement, toAll, toHost, toOne } from './frames.ts'
 import type { HeldAddress, HeldAddresses } from './held.ts'
 import type { Holders } from './holders.ts'
+import type { Host } from './inquest.ts'
 import type { Listening } from './listening.ts'
 import type { Path } from './peers.ts'
 import { frameBudget, verificationBudget } from './rate.ts'
+import type { Suspicion } from './suspicion.ts'
 
 export interface OutgoingFrame {
   readonly interfaceIndex: number
@@ -27,7 +29,8 @@ export interface OutboxOptions {
 const mostAnswers = 4096
 
 /**
- * What a node sends, what matters most first: answers, which are not counted; the call to lost nodes; probes, on which
+ * What a node sends, what matters most first: answers, which are not counted; questions about a node that may have
+ * failed; the call to lost nodes; probes, on which
  * a take-over waits; first announcements; word to successors; questions; and what is announced again. All but the
  * answers come out of one budget.
  */
@@ -50,12 +53,13 @@ export class Outbox {
   }
 
   /** Everything that may go out now. */
-  due(holders: Holders, now: number): OutgoingFrame[] {
+  due(holders: Holders, suspicion: Suspicion, now: number): OutgoingFrame[] {
     const frames: OutgoingFrame[] = this.#answers
       .filter(({ held, interfaceIndex }) => held.interfaces.has(interfaceIndex))
       .map(({ interfaceIndex, frame }) => ({ interfaceIndex, frame }))
     this.#answers = []
     frames.push(
+      ...this.#inquests(holders, suspicion, now),
       ...this.#callLost(holders, now),
       ...this.#probes(holders, now),
       ...this.#announcements('urgent', holders, now),
@@ -94,6 +98,18 @@ export class Outbox {
     return due.flatMap((address) =>
       interfaces(address).flatMap(({ index }) => this.#toAll('probe', address, index)),
     )
+  }
+
+  /** Asks a node that may have failed for what it held, and its machine whether it is there. */
+  #inquests({ table }: Holders, suspicion: Suspicion, now: number): OutgoingFrame[] {
+    return suspicion
+      .questions(now, (frames) => this.#budget.take(frames, now))
+      .flatMap(({ addresses, hosts }) => [
+        ...hosts.flatMap((host) => this.#toHost(host)),
+        ...addresses.flatMap((address) =>
+          (table.get(address)?.interfaces ?? []).flatMap(({ index }) => this.#toAll('probe', address, index)),
+        ),
+      ])
   }
 
   #announcements(kind: 'urgent' | 'repeated', holders: Holders, now: number): OutgoingFrame[] {
@@ -139,6 +155,12 @@ export class Outbox {
     const on = this.#options.listening.get(interfaceIndex)
     const frame = held && on && toOne(kind, held, on, mac)
     return frame === undefined ? [] : [{ interfaceIndex, frame }]
+  }
+
+  #toHost({ path, local, remote }: Host): OutgoingFrame[] {
+    const on = this.#options.listening.get(path.interfaceIndex)
+    const frame = on && toHost(remote, local, on, path.mac)
+    return frame === undefined ? [] : [{ interfaceIndex: path.interfaceIndex, frame }]
   }
 
   #toAll(kind: 'probe' | 'beacon', address: string, interfaceIndex: number): OutgoingFrame[] {

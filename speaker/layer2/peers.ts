@@ -40,6 +40,9 @@ export class Peers {
   #byMac = new Map<number, string | undefined>()
   readonly #paths = new Map<string, Path>()
   readonly #suspects = new Set<string>()
+  readonly #presumedDead = new Set<string>()
+  /** when each node that is alive is to be told next at the latest that this one is */
+  readonly #spoken = new Map<string, number>()
   #missing: readonly string[] | undefined
   readonly #formerMacs = new Map<string, Set<number>>()
   #ownMacs: ReadonlySet<number> = new Set()
@@ -89,6 +92,36 @@ export class Peers {
     this.#missing = undefined
   }
 
+  /** It is gone by all that this node can find out, although BFD has not noticed yet. */
+  presumeDead(node: string): void {
+    this.#presumedDead.add(node)
+    // What it holds when it is back it does not know to be another's.
+    this.suspect(node)
+  }
+
+  isPresumedDead(node: string): boolean {
+    return this.#presumedDead.has(node)
+  }
+
+  /** @returns whether it was presumed dead */
+  unpresume(node: string): boolean {
+    return this.#presumedDead.delete(node)
+  }
+
+  unpresumeAll(): void {
+    this.#presumedDead.clear()
+  }
+
+  /** The node is told that this one is alive, and is to be told again by then. */
+  spoken(node: string, next: number): void {
+    if (this.#liveness.get(node) === 'alive') this.#spoken.set(node, next)
+  }
+
+  /** Milliseconds for which some node has waited in vain for a sign of this one. */
+  overdue(now: number): number {
+    return now - Math.min(now, ...this.#spoken.values())
+  }
+
   /** Milliseconds of silence after which others take this node for dead. */
   get detectionTime(): number {
     return this.#detectionTime
@@ -102,6 +135,8 @@ export class Peers {
       this.#liveness.delete(node)
       this.#paths.delete(node)
       this.#suspects.delete(node)
+      this.#presumedDead.delete(node)
+      this.#spoken.delete(node)
     }
     this.#speakers = speakers
     this.#missing = undefined
@@ -137,6 +172,8 @@ export class Peers {
   neighbor(node: string, state: WireNeighbor['state']): void {
     this.#liveness.set(node, state)
     this.#missing = undefined
+    this.#presumedDead.delete(node)
+    if (state !== 'alive') this.#spoken.delete(node)
   }
 
   /** Who does not know BFD, or never had it, counts by its status. */
@@ -166,6 +203,11 @@ export class Peers {
     if (!this.#byMac.has(mac)) return undefined
     const node = this.#byMac.get(mac)
     return node === undefined ? 'unclear' : { node }
+  }
+
+  /** BFD, or the lack of it, has said something about the node. */
+  isWatched(node: string): boolean {
+    return this.#liveness.has(node)
   }
 
   /** BFD is Up. */

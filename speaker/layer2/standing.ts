@@ -67,11 +67,13 @@ export function standing(situation: Situation, now: number): Standing {
   const giveWay = elected === self ? deference(situation, now) : undefined
   if (giveWay !== undefined) elected = giveWay
   const otherThan = (gone: string | undefined) => (one: Candidate) => one.node !== gone && may(one)
-  const mine = elected === self
   const known =
     holder !== undefined && holder !== self && (holder === proven || peers.presence(holder) === 'up')
       ? holder
       : undefined
+  const next = electAmong(ordered, otherThan(holder)) === self
+  const gone = known !== undefined && peers.isPresumedDead(known)
+  const mine = elected === self || (gone && next && wanted.served)
   return {
     able,
     reachable,
@@ -79,7 +81,7 @@ export function standing(situation: Situation, now: number): Standing {
     elected,
     mine,
     successor: electAmong(ordered, otherThan(self)),
-    next: mine || electAmong(ordered, otherThan(holder)) === self,
+    next: mine || next,
     holder: known,
     rivals: wanted.candidates.some(({ node }) => node !== self),
     ...takeOver(situation, own, proven !== undefined, now),
@@ -122,6 +124,7 @@ function takeOver(
   // It was heard to hold the address after it had said that it leaves.
   if (presence === 'left') return { cause: 'handOver', atOnce: false }
   if (presence === 'down') return { cause: 'failure', atOnce: false }
+  if (peers.isPresumedDead(holder)) return { cause: 'failure', atOnce: unrefused }
   const stale = wanted.candidates.find(({ node }) => node === holder)?.stale === true
   const fresh = own?.stale === false && !peers.stale
   if (!stale || !fresh) return { cause: 'handOver', atOnce: false }

@@ -13,6 +13,3 @@ export function advertisedAddress(frame: Uint8Array): string | undefined {
   if (readHeader(frame)?.type !== etherType.ipv6) return undefined
   return formatAddress(addressFromBytes(frame.subarray(TARGET_AT, TARGET_END)))
 }
-
-/** Sent to ff02::1, unasked or as the answer to Duplicate Address Detection. */
-export const isToAllNodes = (frame: Uint8Array): boolean => frame[0] === 0x33 && frame[1] === 0x33

@@ -11,6 +11,7 @@ import {
   type BfdPath,
   type BfdPort,
 } from '../bfd/port.ts'
+import { BfdSender } from './bfd-sender.ts'
 
 /** What is heard on one local address and port, for all sessions there. */
 interface Listener {
@@ -39,15 +40,25 @@ export class UdpBfdPort implements BfdPort {
    * The sender is bound to the interface of the path, the listener is not: several sessions of one address share it,
    * and some name an interface and some do not.
    */
-  open(path: BfdPath, sourcePort: number, onSendError: (error: Error) => void): BfdChannel {
+  open(
+    path: BfdPath,
+    sourcePort: number,
+    onSendError: (error: Error) => void,
+    onRefused: () => void,
+  ): BfdChannel {
     const { local, remote, interface: device } = path
-    const sender = openUdpSocket({
+    const socket = openUdpSocket({
       local: { address: zoned(local, path), port: sourcePort },
       ...(device !== undefined && { device }),
       ttl: sentTtl,
       filter: dropAllFilter,
     })
-    sender.on('error', onSendError)
+    const sender = new BfdSender(socket, {
+      port: path.multihop ? controlPorts.multihop : controlPorts.singleHop,
+      to: zoned(remote, path),
+      onError: onSendError,
+      onRefused,
+    })
     let listener: Listener
     try {
       listener = this.#listen(path)
@@ -55,15 +66,9 @@ export class UdpBfdPort implements BfdPort {
       sender.close()
       throw error
     }
-    const port = path.multihop ? controlPorts.multihop : controlPorts.singleHop
-    const to = zoned(remote, path)
     let open = true
     return {
-      send: (payload) => {
-        sender.send(payload, port, to, (error) => {
-          if (error !== null && open) onSendError(error)
-        })
-      },
+      send: (payload) => sender.send(payload),
       kernelDrops: () => (open ? listener.udp.drops() : 0),
       close: () => {
         if (!open) return

@@ -28,13 +28,16 @@ export class GroupSocket {
     this.#onGroup = onGroup
   }
 
-  join(group: string): void {
-    if (this.#homes.has(group) || this.#refused.has(group)) return
+  /** True when the interface belongs to the group now and did not before. */
+  join(group: string): boolean {
+    if (this.#homes.has(group) || this.#refused.has(group)) return false
     try {
       this.#homes.set(group, this.#place(group))
+      return true
     } catch (error) {
       this.#refused.add(group)
       this.#onGroup(group, error as Error)
+      return false
     }
   }
 

@@ -1,10 +1,14 @@
+import type { Family } from '#inet/address.ts'
 import type { Link } from '../layer2/interfaces.ts'
 import { InterfacePort } from './interface-port.ts'
 import type { WireLog } from './logger.ts'
+import type { LostFrames } from './protocol.ts'
 
 export interface InterfacePortsOptions {
   /** what to send back for a frame; the frame is valid during the call only */
   readonly onFrame: (frame: Uint8Array, index: number) => Uint8Array | undefined
+  /** what `onFrame` gave has been sent, so long after the frame had come; see `AnswerLatency` */
+  readonly onAnswered: (family: Family, microseconds: number) => void
   /** groups that are wanted on an interface which is opened now */
   readonly groupsOn: (index: number) => readonly string[]
   /** a group could not be joined on the interface, or is heard there again */
@@ -38,6 +42,7 @@ export class InterfacePorts {
       this.#options.onClosed(index)
       port.close()
     }
+    for (const [index, port] of this.#ports) port.renew(wanted.get(index) as Link)
     const refused = [...this.#ports.values()].filter((port) => port.retry())
     if (refused.length > 0) this.#options.again()
     for (const [index, link] of wanted) if (!this.#ports.has(index)) this.#open(link)
@@ -57,6 +62,11 @@ export class InterfacePorts {
     this.#ports.get(index)?.leave(group)
   }
 
+  /** Whatever is sent after that is sent to switches that know which groups were joined. */
+  report(): void {
+    for (const port of this.#ports.values()) port.report()
+  }
+
   /** One line for all groups that were refused since the last one. */
   logRefused(): void {
     if (this.#refused === undefined) return
@@ -66,23 +76,31 @@ export class InterfacePorts {
     this.#options.again()
   }
 
+  /** Totals of the interfaces on which frames were lost since the last call; undefined for none. */
+  takeLost(): LostFrames[] | undefined {
+    const lost = [...this.#ports.values()].flatMap((port) => port.takeLost() ?? [])
+    return lost.length > 0 ? lost : undefined
+  }
+
   close(): void {
     for (const port of this.#ports.values()) port.close()
     this.#ports.clear()
   }
 
-  #open({ index, name }: Link): void {
-    const { log, onFrame, groupsOn, again } = this.#options
+  #open(link: Link): void {
+    const { log, onFrame, onAnswered, groupsOn, again } = this.#options
+    const { index, name } = link
     try {
       const port = InterfacePort.open({
-        index,
-        name,
+        link,
+        onAnswered,
         onFrame: (frame) => onFrame(frame, index),
         onError: (error) => log('warn', 'socket error', { interface: name, error: error.message }),
         onGroup: (group, refused) => this.#onGroup(index, name, group, refused),
       })
       this.#ports.set(index, port)
       for (const group of groupsOn(index)) port.join(group)
+      port.report()
     } catch (error) {
       log('error', 'cannot open a packet socket; trying again', { interface: name, error: String(error) })
       again()

@@ -2,6 +2,7 @@ import type { Clock, Timer } from '#kube/clock.ts'
 import type { BfdSessions } from '../bfd/sessions.ts'
 import type { GroupChange } from '../layer2/groups.ts'
 import { Layer2 } from '../layer2/layer2.ts'
+import { AnswerLatency } from './answer-latency.ts'
 import { EventBatch } from './event-batch.ts'
 import { InterfacePorts } from './interface-ports.ts'
 import { LinkWatch } from './link-watch.ts'
@@ -16,7 +17,7 @@ import type {
   WireSelf,
   WireSpeaker,
 } from './protocol.ts'
-import { ReportDelay } from './report-delay.ts'
+import { Settling } from './settling.ts'
 import { Unheard } from './unheard.ts'
 
 export interface Layer2EdgeOptions {
@@ -34,10 +35,6 @@ const countersInterval = 1000
 const loggedOctets = 128
 /** The core takes a longer time without a call for a time in which this process stood still. */
 const pulse = 100
-/** Rounds of asking the core what follows from what it has just done; what is left waits for the next turn. */
-const mostRounds = 8
-/** Turns of the event loop after which what has arrived counts as read, though more may come all the time. */
-const mostTurns = 64
 /** A planned stop that the core does not end by itself; it gives up after three seconds. */
 const longestStop = 3500
 
@@ -49,17 +46,12 @@ export class Layer2Edge {
   readonly #neighbors: Neighbors
   readonly #events: EventBatch
   readonly #ports: InterfacePorts
+  readonly #settling: Settling
+  readonly #latency = new AnswerLatency()
   readonly #unheard = new Unheard()
-  readonly #delayed = new ReportDelay()
   readonly #outside = new OutsideSubnets()
   #interfaces: readonly WireInterface[] = []
-  #wake: { at: number; timer: Timer } | undefined
   #countersTimer: Timer | undefined
-  #settling = false
-  /** frames read so far */
-  #arrived = 0
-  /** the core was told something while it was being settled */
-  #moved = false
   #running = false
   #stop: { readonly done: Promise<void>; readonly resolve: () => void; readonly limit: Timer } | undefined
 
@@ -68,6 +60,14 @@ export class Layer2Edge {
     const { node, clock, random, sessions, post, log } = options
     this.#core = new Layer2({ node, random })
     this.#events = new EventBatch(clock, (events) => post({ kind: 'layer2Events', events }))
+    this.#settling = new Settling({
+      clock,
+      apply: () => this.#apply(),
+      due: () => this.#due(),
+      onSettled: () => {
+        if (this.#stop !== undefined && this.#core.stopped) this.#close()
+      },
+    })
     this.#links = new LinkWatch({
       clock,
       log,
@@ -77,7 +77,8 @@ export class Layer2Edge {
     this.#ports = new InterfacePorts({
       log,
       onFrame: (frame, index) => this.#receive(frame, index),
-      groupsOn: (index) => this.#groupsOn(index),
+      onAnswered: (family, microseconds) => this.#latency.answered(family, microseconds),
+      groupsOn: (index) => this.#core.groupsOn(index),
       // Where a group cannot be joined its addresses are silent.
       onGroup: (index, name, group, heard) => this.#unheard.report(index, name, group, heard),
       onClosed: (index) => this.#unheard.closed(index),
@@ -89,7 +90,14 @@ export class Layer2Edge {
       sessions,
       onState: (name, state) => {
         this.#core.neighbor(name, state, clock.now())
-        this.#settle()
+        this.#settling.settle()
+      },
+      onDoubt: (name, suspect) => {
+        this.#core.suspect(name, suspect, clock.now())
+        this.#settling.settle()
+      },
+      onSpoke: (name, interval) => {
+        if (this.#core.spoke(name, interval, clock.now())) this.#settling.settle()
       },
       onTold: (neighbors, gone) => post({ kind: 'neighbors', neighbors, gone }),
     })
@@ -105,20 +113,15 @@ export class Layer2Edge {
 
   addresses(put: readonly WireAddress[], remove: readonly string[]): void {
     this.#core.remove(remove)
-    for (const address of remove) this.#delayed.forget(address)
     this.#unheard.forget(remove)
     this.#outside.forget(remove)
     this.#core.put(put)
-    this.#settle()
+    this.#settling.settle()
   }
 
   speakers(self: WireSelf, others: readonly WireSpeaker[]): void {
     this.#core.speakers(self, others, this.#options.clock.now())
-    // Once for all of them.
-    this.#settling = true
-    this.#neighbors.speakers(self, others)
-    this.#settling = false
-    this.#settle()
+    this.#settling.together(() => this.#neighbors.speakers(self, others))
   }
 
   exclude(patterns: readonly string[]): void {
@@ -141,7 +144,7 @@ export class Layer2Edge {
     this.#stop = { done, resolve, limit: clock.setTimeout(() => this.#close(), longestStop) }
     this.#neighbors.leave()
     this.#core.stop(clock.now())
-    this.#settle()
+    this.#settling.settle()
     return done
   }
 
@@ -151,7 +154,8 @@ export class Layer2Edge {
     this.#postCounters()
     this.#events.flush()
     this.#links.stop()
-    for (const timer of [this.#wake?.timer, this.#countersTimer, this.#stop?.limit]) timer?.cancel()
+    this.#settling.stop()
+    for (const timer of [this.#countersTimer, this.#stop?.limit]) timer?.cancel()
     this.#ports.close()
     this.#stop?.resolve()
   }
@@ -166,48 +170,7 @@ export class Layer2Edge {
       wanted.has(link.index) && !this.#ports.has(link.index) ? { ...link, noSocket: true } : link,
     )
     this.#core.links(heard, this.#options.clock.now())
-    this.#settle()
-  }
-
-  /** Applies what came out different at once; what is due comes after what has arrived. */
-  #settle(): void {
-    this.#moved = true
-    if (this.#settling) return
-    this.#run(false)
-    this.#wakeAt(0)
-  }
-
-  /**
-   * Silence and groups before announcements, until nothing more comes of it.
-   * @param due does what is due as well
-   */
-  #run(due: boolean): void {
-    this.#settling = true
-    try {
-      let deadline = Infinity
-      for (let round = 0; this.#moved && round < mostRounds; round++) {
-        this.#moved = false
-        this.#apply()
-        if (due) deadline = this.#due()
-      }
-      if (due) this.#wakeAt(this.#moved ? 0 : deadline)
-    } finally {
-      this.#settling = false
-    }
-    if (this.#stop !== undefined && this.#core.stopped) this.#close()
-  }
-
-  /**
-   * Nothing is decided by the time that has passed before the frames of that time are read: timers go before sockets,
-   * and the answer that fences a take-over may lie in one.
-   */
-  #afterArrivals(run: () => void, turn = 1): void {
-    const before = this.#arrived
-    setImmediate(() => {
-      if (!this.#running) return
-      if (this.#arrived === before || turn === mostTurns) run()
-      else this.#afterArrivals(run, turn + 1)
-    })
+    this.#settling.settle()
   }
 
   #apply(): void {
@@ -221,7 +184,6 @@ export class Layer2Edge {
       this.#interfaces = interfaces
       post({ kind: 'interfaces', interfaces })
     }
-    for (const { address, held } of holders) if (!held) this.#delayed.forget(address)
     const told: WireHolder[] = this.#unheard.tell(holders, now)
     if (told.length > 0) post({ kind: 'holders', holders: told })
     const outside = this.#outside.find(told, this.#interfaces)
@@ -234,32 +196,23 @@ export class Layer2Edge {
   }
 
   #change(groups: readonly GroupChange[]): void {
-    const now = this.#options.clock.now()
     for (const { interfaceIndex, group, join } of groups) {
-      if (join) {
-        this.#delayed.joined(interfaceIndex, group, now)
-        this.#ports.join(interfaceIndex, group)
-      } else {
+      if (join) this.#ports.join(interfaceIndex, group)
+      else {
         this.#ports.leave(interfaceIndex, group)
         this.#unheard.report(interfaceIndex, '', group, true)
       }
     }
-  }
-
-  /** For an interface that is opened now. */
-  #groupsOn(index: number): readonly string[] {
-    const groups = this.#core.groupsOn(index)
-    for (const group of groups) this.#delayed.joined(index, group, this.#options.clock.now())
-    return groups
+    this.#ports.report()
   }
 
   /** No frame may end the thread, whatever our parsers make of it. */
   #receive(frame: Uint8Array, index: number): Uint8Array | undefined {
     const { clock, log } = this.#options
-    this.#arrived++
+    this.#settling.arrived()
     try {
       const answer = this.#core.receive(frame, index, clock.now())
-      if (answer === 'look') this.#settle()
+      if (answer === 'look') this.#settling.settle()
       else if (answer !== undefined && !this.#unheard.mutes(answer, index)) return answer
     } catch (error) {
       const octets = Buffer.from(frame).toString('hex', 0, loggedOctets)
@@ -268,41 +221,17 @@ export class Layer2Edge {
     return undefined
   }
 
-  /** Does what is due now, and says when the next comes: Infinity for never. */
-  #due(): number {
+  #due(): { changed: boolean; deadline: number } {
     const { clock, post } = this.#options
     const now = clock.now()
     const { frames, conflicts, deadline, changed } = this.#core.due(now)
-    this.#moved ||= changed
-    for (const outgoing of [...this.#delayed.due(now), ...frames]) {
-      const { interfaceIndex, frame } = outgoing
-      if (this.#unheard.mutes(frame, interfaceIndex) || !this.#delayed.passes(outgoing, now)) continue
-      this.#ports.send(interfaceIndex, frame)
+    for (const { interfaceIndex, frame } of frames) {
+      if (!this.#unheard.mutes(frame, interfaceIndex)) this.#ports.send(interfaceIndex, frame)
     }
     for (const { address, mac, interfaceIndex, at } of conflicts) {
       post({ kind: 'conflict', address, mac, interface: this.#core.interfaceName(interfaceIndex), at })
     }
-    return Math.min(now + pulse, deadline ?? Infinity, this.#delayed.deadline ?? Infinity)
-  }
-
-  #wakeAt(deadline: number): void {
-    // To wake too early does no harm.
-    if (this.#wake !== undefined && this.#wake.at <= deadline) return
-    this.#wake?.timer.cancel()
-    this.#wake = undefined
-    if (deadline === Infinity || !this.#running) return
-    const { clock } = this.#options
-    const timer = clock.setTimeout(
-      () => {
-        this.#wake = undefined
-        this.#afterArrivals(() => {
-          this.#moved = true
-          if (!this.#settling) this.#run(true)
-        })
-      },
-      Math.ceil(Math.max(0, deadline - clock.now())),
-    )
-    this.#wake = { at: deadline, timer }
+    return { changed, deadline: Math.min(now + pulse, deadline ?? Infinity) }
   }
 
   #scheduleCounters(): void {
@@ -314,6 +243,15 @@ export class Layer2Edge {
 
   #postCounters(): void {
     const moved = this.#core.takeCounters()
-    if (moved !== undefined) this.#options.post({ kind: 'counters', ...moved })
+    const latencies = this.#latency.take()
+    const lost = this.#ports.takeLost()
+    if (moved === undefined && latencies === undefined && lost === undefined) return
+    this.#options.post({
+      kind: 'counters',
+      addresses: [],
+      ...moved,
+      ...(latencies && { latencies }),
+      ...(lost && { lost }),
+    })
   }
 }

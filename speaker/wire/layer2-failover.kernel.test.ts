@@ -182,10 +182,16 @@ async function settled(what: string): Promise<Map<string, Name>> {
   return rounds[0]
 }
 
+/** Also by itself: what the others see may be its last life. */
 const alive = (name: Name): Promise<unknown> =>
   eventually(
-    `all see ${name} alive`,
-    () => [...running].every(([other, wire]) => other === name || wire.neighbor(name)?.state === 'alive'),
+    `${name} and all others see each other alive`,
+    () =>
+      [...running].every(
+        ([other, wire]) =>
+          other === name ||
+          (wire.neighbor(name)?.state === 'alive' && wireOf(name).neighbor(other)?.state === 'alive'),
+      ),
     limit,
   )
 

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { cleanup, connect, createNetns, type Netns } from '../../test/netns.ts'
-import { eventually, only, Tap, WireRig } from './kernel-rig.ts'
+import { eventually, only, Tap, WireProcess, WireRig } from './kernel-rig.ts'
 import { arpFrame, ipHex, linkLayerOption, ndpFrame } from './test-frames.ts'
 
 /** Many frames, and many addresses. How long a flood lasts can be set for a longer run. */
@@ -153,3 +153,19 @@ test('ten thousand addresses: each asked for once is answered once', { timeout: 
     expect(repliesTo(asker).sort()).toEqual(part.map(ipHex).sort())
   }
 })
+
+test('what comes while nothing can be read is kept for some time, and what is lost is counted', async () => {
+  const frozen = new WireProcess('node-b', node)
+  await frozen.hold(only('node-b', '192.0.2.60'))
+  frozen.signal('SIGSTOP')
+  // An address of nobody: the other wire thread of this namespace has no part in it.
+  const question = Buffer.from(request('192.0.2.99'), 'hex')
+  const sent = 30_000
+  for (let count = 0; count < sent; count++) tap.send(question)
+  frozen.signal('SIGCONT')
+  const lost = await eventually('the loss', () => frozen.of('counters').findLast(({ lost }) => lost)?.lost)
+  expect(lost).toMatchObject([{ interface: 'eth0', sent: 0 }])
+  expect(lost[0].received).toBeGreaterThan(0)
+  expect(lost[0].received).toBeLessThan(sent - 1000)
+  await frozen.stop()
+}, 60_000)

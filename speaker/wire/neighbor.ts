@@ -1,7 +1,8 @@
 import type { BfdSettings } from '../bfd/config.ts'
 import { diagnostic } from '../bfd/errors.ts'
 import type { BfdHandle, BfdSessions } from '../bfd/sessions.ts'
-import type { BfdSessionStatus } from '../bfd/status.ts'
+import type { BfdSessionStatus, BfdSign } from '../bfd/status.ts'
+import type { Doubt, HostPath } from '../layer2/suspicion.ts'
 import type { LivenessPath } from './liveness-path.ts'
 import type { WireNeighbor, WireSpeaker } from './protocol.ts'
 
@@ -10,6 +11,8 @@ export interface NeighborOptions {
   readonly now: () => number
   /** a session has changed what this neighbour looks like */
   readonly onChange: () => void
+  /** a packet goes out to it in a session that is Up; the next within so many milliseconds */
+  readonly onSpoke: (interval: number) => void
 }
 
 /** How to watch a speaker: `problem` says why not. */
@@ -27,6 +30,12 @@ interface Watch {
   turned: number
   /** it is not wanted any more */
   unwanted: number | undefined
+  /** the peer's discriminator while it is Up, which another process would not have */
+  peer: number
+  /** why the peer may be gone although it is Up */
+  doubt: Doubt | undefined
+  /** it is Up with a process that has ended since, as far as anybody knows */
+  outlived: boolean
 }
 
 /** After a new path works, before the one of before is given up: the other side may be a moment behind. */
@@ -70,6 +79,21 @@ export class Neighbor {
   /** There is something to look after. */
   get busy(): boolean {
     return this.#watches().length > 0 || 'path' in this.#watching
+  }
+
+  /** Why it may have failed although BFD calls it alive: every session that is Up has a reason. */
+  get doubt(): Doubt | undefined {
+    const doubts = this.#watches().flatMap(({ up, outlived, doubt }) => (up && !outlived ? [doubt] : []))
+    if (this.#state !== 'alive' || doubts.includes(undefined)) return undefined
+    return doubts.includes('refused') ? 'refused' : doubts.at(0)
+  }
+
+  /** Its address on a link of this node, by which its kernel can be asked. */
+  get host(): HostPath | undefined {
+    const path = this.#watches().find(({ up, path }) => up && path.interface !== undefined)?.path
+    if (path?.interface === undefined || path.multihop) return undefined
+    const { local, remote, interface: device } = path
+    return { node: this.#speaker.node, interface: device, local, remote }
   }
 
   update(speaker: WireSpeaker, watching: Watching): void {
@@ -166,13 +190,29 @@ export class Neighbor {
     let watch: Watch | undefined
     try {
       const client = `layer2/${this.#speaker.node}`
-      const handle = sessions.acquire({ ...path, settings, client }, (status) => {
-        if (watch === undefined) return
-        this.#heard(watch, status)
-        this.#decide()
-        onChange()
-      })
-      watch = { path, key, handle, up: false, turned: now(), unwanted: undefined }
+      const handle = sessions.acquire(
+        { ...path, settings, client },
+        (status) => {
+          if (watch === undefined) return
+          this.#heard(watch, status)
+          this.#decide()
+          onChange()
+        },
+        (sign) => {
+          if (watch !== undefined) this.#noticed(watch, sign)
+        },
+      )
+      watch = {
+        path,
+        key,
+        handle,
+        up: false,
+        turned: now(),
+        unwanted: undefined,
+        peer: 0,
+        doubt: undefined,
+        outlived: false,
+      }
       this.#wanted = watch
       this.#refusal = ''
       // A share in a session that is there already.
@@ -182,15 +222,42 @@ export class Neighbor {
     }
   }
 
-  #heard(watch: Watch, { state, remoteState, remoteDiagnostic }: BfdSessionStatus): void {
+  #heard(watch: Watch, status: BfdSessionStatus): void {
+    const { state, remoteState, remoteDiagnostic, remoteDiscriminator } = status
     const wasUp = watch.up
     watch.up = state === 'Up'
-    if (watch.up !== wasUp) watch.turned = this.#options.now()
-    const by = this.#watches().find(({ up }) => up)
+    if (watch.up !== wasUp) {
+      watch.turned = this.#options.now()
+      watch.doubt = undefined
+      watch.outlived = false
+    }
+    if (wasUp && !watch.up && isAnother(remoteDiscriminator, watch.peer)) this.#outlive(watch)
+    if (watch.up) watch.peer = remoteDiscriminator
+    const by = this.#watches().find(({ up, outlived }) => up && !outlived)
     if (by !== undefined) this.#verdict = { state: 'alive', by }
     else if (remoteState === 'AdminDown') {
       this.#verdict = remoteDiagnostic === diagnostic.adminDown ? { state: 'left', by: watch } : undefined
     } else if (wasUp) this.#verdict = { state: 'dead', by: watch }
+  }
+
+  /** The peer has begun anew, so its sessions of before are dead, although some may not know it yet. */
+  #outlive(restarted: Watch): void {
+    for (const watch of this.#watches()) if (watch !== restarted) watch.outlived = watch.up
+  }
+
+  #noticed(watch: Watch, sign: BfdSign): void {
+    if (!watch.up) return
+    if (sign === 'sent') return this.#options.onSpoke(watch.handle.transmitInterval())
+    const before = watch.doubt
+    if (sign === 'heard') watch.doubt = undefined
+    // Silence takes nothing back of a refusal.
+    else if (before !== 'refused') watch.doubt = sign
+    if (sign === 'heard' && watch.outlived) {
+      watch.outlived = false
+      this.#verdict = { state: 'alive', by: watch }
+      this.#decide()
+    } else if (watch.doubt === before) return
+    this.#options.onChange()
   }
 
   #decide(): void {
@@ -209,3 +276,6 @@ export class Neighbor {
     return apiReachable && !reportedDead ? 'unknown' : 'dead'
   }
 }
+
+const isAnother = (discriminator: number, before: number): boolean =>
+  discriminator !== 0 && before !== 0 && discriminator !== before

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { FakeClock } from '#bgp-ts/testing.ts'
 import { FakeNetwork, fakeSessions, settings } from '../bfd/testing.ts'
 import type { BfdSessions } from '../bfd/sessions.ts'
+import type { Suspect } from '../layer2/suspicion.ts'
 import { Neighbors } from './neighbors.ts'
 import { watched } from './watch-ring.ts'
 import type { WireInterface, WireNeighbor, WireSelf, WireSpeaker } from './protocol.ts'
@@ -16,17 +17,29 @@ class Node {
   readonly sessions: BfdSessions
   readonly neighbors: Neighbors
   readonly states: string[] = []
+  readonly doubts: string[] = []
+  readonly suspects: (Suspect | undefined)[] = []
   readonly told = new Map<string, WireNeighbor>()
   messages = 0
 
-  constructor(name: string) {
+  /** @param onSpoke before each packet to one that is alive */
+  constructor(
+    name: string,
+    onSpoke: (node: string, interval: number) => void = () => {},
+    discriminator = 1000 * name.charCodeAt(0),
+  ) {
     this.name = name
-    this.sessions = fakeSessions(network, 1000 * name.charCodeAt(0))
+    this.sessions = fakeSessions(network, discriminator)
     this.neighbors = new Neighbors({
       node: name,
       clock,
       sessions: this.sessions,
       onState: (node, state) => this.states.push(`${node} ${state}`),
+      onDoubt: (node, suspect) => {
+        this.doubts.push(`${node} ${suspect?.doubt ?? 'none'}`)
+        this.suspects.push(suspect)
+      },
+      onSpoke,
       onTold: (neighbors, gone) => {
         this.messages++
         for (const one of neighbors) this.told.set(one.node, one)
@@ -314,6 +327,85 @@ describe('another path', () => {
     expect(sessions).toEqual(expect.arrayContaining([`${ipOf('b')} Up`, '10.0.9.2 Down']))
     expect(a.states).toEqual(['b unknown', 'b alive'])
   })
+})
+
+describe('doubt about one that BFD calls alive', () => {
+  test('its process has ended: refused at the next packet, and dead when BFD says so', () => {
+    meet()
+    network.ended.add(ipOf('b'))
+    mute('b')
+    clock.advance(310)
+    expect(a.doubts).toEqual(['b refused'])
+    expect(a.state('b')).toBe('alive')
+    clock.advance(400)
+    // Silence takes nothing back of it.
+    expect(a.doubts).toEqual(['b refused'])
+    clock.advance(400)
+    expect(a.states.at(-1)).toBe('b dead')
+    expect(a.doubts).toEqual(['b refused', 'b none'])
+  })
+
+  test('one packet is lost: overdue, with the way to ask its machine, until the next one is heard', () => {
+    meet()
+    const c = new Node('c').knows()
+    a.knows()
+    clock.advance(3000)
+    expect(a.state('c')).toBe('alive')
+    mute('b')
+    clock.advance(315)
+    expect(a.doubts).toEqual(['b overdue'])
+    const path = { interface: 'eth0', local: ipOf('a') }
+    expect(a.suspects[0]).toEqual({
+      doubt: 'overdue',
+      host: { node: 'b', remote: ipOf('b'), ...path },
+      witnesses: [{ node: 'c', remote: ipOf('c'), ...path }],
+    })
+    network.lost = () => false
+    clock.advance(400)
+    expect(a.doubts).toEqual(['b overdue', 'b none'])
+    expect(a.states.filter((state) => state.startsWith('b'))).toEqual(['b unknown', 'b alive'])
+    expect(c.state('a')).toBe('alive')
+  })
+
+  test('the next packet says to whom it goes and when another one comes', () => {
+    const spoken: string[] = []
+    a = new Node('a', (node, interval) => spoken.push(`${node} ${interval}`))
+    meet()
+    expect(new Set(spoken.slice(-5))).toEqual(new Set(['b 300']))
+  })
+
+  test('one of two sessions is heard: none', () => {
+    meet()
+    twoSessions()
+    network.lost = ({ path }) => !path.multihop
+    clock.advance(600)
+    expect(a.doubts).toEqual([])
+    network.lost = () => true
+    clock.advance(320)
+    expect(a.doubts).toEqual(['b overdue'])
+  })
+})
+
+/** a and b watch each other by the link and, from before, over routers. */
+function twoSessions(): void {
+  for (const node of [a, b]) node.neighbors.interfaces([])
+  clock.advance(3000)
+  for (const node of [a, b]) node.neighbors.interfaces([eth0(`${ipOf(node.name)}/24`)])
+  clock.advance(3000)
+  const up = [`${ipOf('b')} Up`, `${ipOf('b')} Up`]
+  expect(a.sessionStates()).toEqual(up)
+}
+
+test('a peer that has begun anew is dead for a moment, although another session has not noticed yet', () => {
+  meet()
+  twoSessions()
+  a.states.length = 0
+  const before = new Set(b.sessions.statuses().map(({ discriminator }) => discriminator))
+  // It ends without a word, and the next process begins by the link alone.
+  network.lost = ({ path, packet }) => path.multihop || before.has(packet.myDiscriminator)
+  new Node('b', undefined, 9000).knows({}, ['a', 'b'])
+  clock.advance(400)
+  expect(a.states).toEqual(['b dead', 'b alive'])
 })
 
 describe('a large cluster', () => {

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '#kube/clock.ts'
 import type { BfdSessions } from '../bfd/sessions.ts'
+import type { Doubt, Suspect } from '../layer2/suspicion.ts'
 import { choosePath } from './liveness-path.ts'
 import { Neighbor, type Watching } from './neighbor.ts'
 import type { WireInterface, WireNeighbor, WireSelf, WireSpeaker } from './protocol.ts'
@@ -12,6 +13,10 @@ export interface NeighborsOptions {
   readonly sessions: Pick<BfdSessions, 'acquire'>
   /** the state of a speaker, when it is known first and when it changes */
   readonly onState: (node: string, state: WireNeighbor['state']) => void
+  /** a speaker that BFD calls alive may have failed; or may no more (undefined) */
+  readonly onDoubt: (node: string, suspect: Suspect | undefined) => void
+  /** a speaker that is alive is being told that this one is, and will be again within so many milliseconds */
+  readonly onSpoke: (node: string, interval: number) => void
   /** what is to be told of them, changes only; `gone` are speakers no more */
   readonly onTold: (neighbors: readonly WireNeighbor[], gone: readonly string[]) => void
 }
@@ -19,6 +24,7 @@ export interface NeighborsOptions {
 interface Known {
   readonly neighbor: Neighbor
   state: WireNeighbor['state'] | undefined
+  doubt: Doubt | undefined
   told: string
 }
 
@@ -89,14 +95,15 @@ export class Neighbors {
   }
 
   #add(speaker: WireSpeaker, watching: Watching): void {
-    const { clock, sessions } = this.#options
+    const { clock, sessions, onSpoke } = this.#options
     const { node } = speaker
     const neighbor = new Neighbor(speaker, watching, {
       sessions,
       now: () => clock.now(),
       onChange: () => this.#tell([node]),
+      onSpoke: (interval) => onSpoke(node, interval),
     })
-    this.#known.set(node, { neighbor, state: undefined, told: '' })
+    this.#known.set(node, { neighbor, state: undefined, doubt: undefined, told: '' })
   }
 
   #watching(speaker: WireSpeaker): Watching {
@@ -129,6 +136,7 @@ export class Neighbors {
         known.state = state
         this.#options.onState(node, state)
       }
+      this.#tellDoubt(node, known)
       const told = known.neighbor.told()
       const text = JSON.stringify(told)
       if (text === known.told) continue
@@ -136,5 +144,15 @@ export class Neighbors {
       changed.push(told)
     }
     if (changed.length + gone.length > 0) this.#options.onTold(changed, gone)
+  }
+
+  #tellDoubt(node: string, known: Known): void {
+    const { doubt, host } = known.neighbor
+    if (doubt === known.doubt) return
+    known.doubt = doubt
+    const witnesses = [...this.#known.values()].flatMap(({ neighbor }) =>
+      neighbor.state === 'alive' && neighbor.doubt === undefined ? (neighbor.host ?? []) : [],
+    )
+    this.#options.onDoubt(node, doubt && { doubt, host, witnesses })
   }
 }

@@ -3,6 +3,7 @@ import type { LogLine } from '#bgp-ts/message-log.ts'
 import type { RibRoute } from '#bgp-ts/rib-list.ts'
 import type { Community } from '#bgp-ts/route.ts'
 import type { SessionStatus } from '#bgp-ts/status.ts'
+import type { Family } from '#inet/address.ts'
 import type { BfdSettings } from '../bfd/config.ts'
 import type { DropReason as BfdDropReason } from '../bfd/errors.ts'
 import type { BfdSessionStatus } from '../bfd/status.ts'
@@ -127,6 +128,10 @@ export type WireObserved =
       readonly addresses: readonly AddressCounters[]
       /** frames heard and not answered */
       readonly drops?: readonly DropCounter[]
+      /** of the address families in which something was answered */
+      readonly latencies?: readonly AnswerLatencies[]
+      /** of the interfaces on which a frame was lost */
+      readonly lost?: readonly LostFrames[]
     }
   | {
       readonly kind: 'conflict'
@@ -224,4 +229,27 @@ export interface DropCounter {
   readonly interface: string
   readonly reason: string
   readonly count: number
+}
+
+/** Upper bounds of the answers counted together, in microseconds; what is slower is counted together as well. */
+export const latencyBounds: readonly number[] = [
+  10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000,
+]
+
+/** How long questions waited for their answers, from the kernel's receiving to our sending; since the start. */
+export interface AnswerLatencies {
+  readonly family: Family
+  /** answers up to each of `latencyBounds`, less those up to the one before, and at last the slower ones */
+  readonly buckets: readonly number[]
+  /** microseconds */
+  readonly sum: number
+}
+
+/** Of ARP and NDP, since the start. */
+export interface LostFrames {
+  readonly interface: string
+  /** there was no room for them: more came than the thread could read */
+  readonly received: number
+  /** the kernel refused to send them */
+  readonly sent: number
 }

@@ -10,8 +10,12 @@ export type Act =
   | { readonly do: 'block'; readonly from: readonly string[]; readonly to: readonly string[] }
   | { readonly do: 'unblock' }
   | { readonly do: 'quality'; readonly quality: Quality }
-  /** the process does not run (SIGSTOP, a paused machine) while its clock goes on */
+  /** the process does not run (SIGSTOP) while its clock goes on */
   | { readonly do: 'freeze' | 'thaw'; readonly node: string }
+  /** the whole machine stands still with its kernel, while clocks go on */
+  | { readonly do: 'pause' | 'resume'; readonly node: string }
+  /** the node's firewall refuses BFD with an ICMP message although the speaker lives, and accepts it again */
+  | { readonly do: 'reject' | 'accept'; readonly node: string }
   /** all memory is lost; `start` begins with nothing */
   | { readonly do: 'crash' | 'start'; readonly node: string }
   /** planned: hands over, says AdminDown, ends */
@@ -42,6 +46,10 @@ const fields: Record<Act['do'], readonly string[]> = {
   quality: ['quality'],
   freeze: ['node'],
   thaw: ['node'],
+  pause: ['node'],
+  resume: ['node'],
+  reject: ['node'],
+  accept: ['node'],
   crash: ['node'],
   start: ['node'],
   stop: ['node'],

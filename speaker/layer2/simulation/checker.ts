@@ -1,5 +1,6 @@
 import type { Act } from './acts.ts'
 import type { Said } from './frames.ts'
+import { Hasty } from './hasty.ts'
 import { Moves } from './moves.ts'
 import { Overlaps } from './overlaps.ts'
 import type { Process } from './process.ts'
@@ -21,6 +22,8 @@ const farReaching: ReadonlySet<Act['do']> = new Set([
   'quality',
   'freeze',
   'thaw',
+  'pause',
+  'resume',
 ])
 /** These must not move anything, so a network in which they happen is as quiet as before. */
 const harmless: ReadonlySet<Act['do']> = new Set(['apiDown', 'apiUp', 'resend'])
@@ -37,6 +40,7 @@ export class Checker implements Witness, Court {
   /** how often an address came to a node */
   takeovers = 0
   readonly #moves: Moves
+  readonly #hasty: Hasty
   readonly #dirty = new Set<string>()
   /** answers and claims for what was not told as held, to be looked at when all is told */
   readonly #spoken: Said[] = []
@@ -45,6 +49,7 @@ export class Checker implements Witness, Court {
     this.world = world
     this.overlaps = new Overlaps(this)
     this.#moves = new Moves(this)
+    this.#hasty = new Hasty(this)
     this.quiet = new Quiet(this)
     this.promises = new Promises(this)
     this.rates = new Rates(this)
@@ -59,6 +64,7 @@ export class Checker implements Witness, Court {
 
   beforeAct(act: Act): void {
     this.promises.beforeAct()
+    this.#hasty.beforeAct(act)
     this.#moves.beforeAct(act)
     if (farReaching.has(act.do)) this.#dirtyAll()
   }
@@ -72,6 +78,8 @@ export class Checker implements Witness, Court {
   held(process: Process, address: string, held: boolean): void {
     this.#dirty.add(address)
     if (held) this.takeovers++
+    if (held) this.#hasty.took(process, address)
+    else this.#hasty.lost(process, address)
     if (held && !process.view.serves(address)) {
       this.violated('silent', `${process.node} holds ${address}, which is not served there`)
     }
@@ -80,6 +88,7 @@ export class Checker implements Witness, Court {
   sent(process: Process, said: Said): void {
     this.rates.sent(process, said)
     if (said.kind === 'question') return
+    this.#hasty.spoke(process, said)
     if (!process.held.has(said.address)) this.#spoken.push(said)
     if (!process.view.serves(said.address) || process.view.known(said.address) === undefined) {
       this.violated('silent', `${process.node}: ${said.kind} for ${said.address}, which is not served there`)

@@ -1,4 +1,5 @@
 import type { Layer2Event, WireNeighbor } from '../../wire/protocol.ts'
+import type { Doubt } from '../suspicion.ts'
 import type { Api } from './api.ts'
 import type { CoreFactory } from './core.ts'
 import type { Process } from './process.ts'
@@ -20,6 +21,8 @@ export interface Environment {
   onSettled(process: Process): void
   /** it knows something new of the address; `version` is of its view */
   onNews(process: Process, address: string, before: number, version: number): void
+  /** a neighbour that is alive is in doubt, or no more */
+  onDoubt(process: Process, node: string, doubt: Doubt | undefined): void
   onNeighbor(process: Process, node: string, state: WireNeighbor['state']): void
   /** what its SpeakerStatus is to say may have changed, or it may be able to write it now */
   onStatus(process: Process): void

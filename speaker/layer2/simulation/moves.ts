@@ -98,6 +98,8 @@ export class Moves {
       case 'linkDown':
       case 'crash':
       case 'freeze':
+      case 'pause':
+      case 'reject':
       case 'stop':
       case 'drain':
       case 'clockStep':
@@ -106,6 +108,9 @@ export class Moves {
       case 'start':
       case 'undrain':
         return this.#preferred(address, act.node, holders) ? returnEffect : 0
+      case 'accept':
+        return this.#preferred(address, act.node, holders) ? returnEffect : 0
+      case 'resume':
       case 'thaw': {
         if (world.machine(act.node).process?.held.has(address)) return effect
         return this.#preferred(address, act.node, holders) ? returnEffect : 0

@@ -36,6 +36,8 @@ export class Process implements Watcher {
   readonly #states = new Map<string, WireNeighbor['state']>()
   readonly #view: View
   readonly #held = new Set<string>()
+  /** by the peer's address: what is to be told when its machine refuses a packet */
+  readonly #channels = new Map<string, () => void>()
   #leaving = false
   #staleSince: number | undefined
   #ending: TimerHandle | undefined
@@ -65,6 +67,14 @@ export class Process implements Watcher {
         this.core.neighbor(node, state, this.#now())
         this.#settle()
       },
+      onDoubt: (node, suspect) => {
+        environment.onDoubt(this, node, suspect?.doubt)
+        this.core.suspect(node, suspect, this.#now())
+        this.#settle()
+      },
+      onSpoke: (node, interval) => {
+        if (this.core.spoke(node, interval, this.#now())) this.#settle()
+      },
       onTold: () => {},
     })
   }
@@ -75,6 +85,11 @@ export class Process implements Watcher {
 
   get active(): boolean {
     return !this.#runtime.ended && !this.#runtime.frozen
+  }
+
+  /** Somebody may send it BFD packets. */
+  get listens(): boolean {
+    return this.#channels.size > 0
   }
 
   get leaving(): boolean {
@@ -169,6 +184,11 @@ export class Process implements Watcher {
   /** A BFD packet. */
   datagram(datagram: BfdDatagram): void {
     this.#runtime.arrive(() => this.#sessions.receive(datagram))
+  }
+
+  /** The kernel has heard that nobody takes the packets of this session. */
+  refused({ local, multihop }: BfdDatagram): void {
+    this.#runtime.arrive(() => this.#channels.get(`${multihop} ${local}`)?.())
   }
 
   /** The kernel says that the link has changed. */
@@ -303,11 +323,14 @@ export class Process implements Watcher {
   #bfdPort(): BfdPort {
     return {
       afterArrivals: (run) => this.#runtime.afterArrivals(run),
-      open: ({ local, remote, multihop }) => ({
-        send: (payload) => this.machine.sendDatagram({ payload, local: remote, remote: local, multihop }),
-        kernelDrops: () => 0,
-        close: () => {},
-      }),
+      open: ({ local, remote, multihop }, _sourcePort, _onSendError, onRefused) => {
+        this.#channels.set(`${multihop} ${remote}`, onRefused)
+        return {
+          send: (payload) => this.machine.sendDatagram({ payload, local: remote, remote: local, multihop }),
+          kernelDrops: () => 0,
+          close: () => this.#channels.delete(`${multihop} ${remote}`),
+        }
+      },
     }
   }
 }

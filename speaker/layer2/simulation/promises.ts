@@ -3,8 +3,11 @@ import type { Process } from './process.ts'
 import { agreed } from './quiet.ts'
 import type { Court } from './rules.ts'
 
-/** Milliseconds after which somebody else holds, or after healing nobody twice. */
-export const limits = { failure: 1200, planned: 50, healing: 300 } as const
+/**
+ * Milliseconds after which somebody else holds, or after healing nobody twice. A failure is `seen` before BFD notices
+ * it where the machine says that the speaker has ended, or is silent itself while others are heard.
+ */
+export const limits = { failure: 1200, seen: 600, planned: 50, healing: 300 } as const
 /** Milliseconds more for each address that has to be taken over at once. */
 const each = 2.5
 /** So long must the network have been quiet for BFD to have been Up everywhere. */
@@ -12,6 +15,8 @@ const calm = 3000
 
 interface Loss {
   readonly address: string
+  /** nodes of the segment that run */
+  readonly running: number
   readonly nodes: readonly Process[]
 }
 
@@ -37,11 +42,23 @@ export class Promises {
   afterAct(act: Act): void {
     if (!this.#calm) return
     switch (act.do) {
-      case 'crash':
       case 'freeze':
-      case 'linkDown':
       case 'split':
         return this.#promise(limits.failure, this.#losses())
+      case 'crash':
+        return this.#promise(limits.seen, this.#losses())
+      case 'linkDown':
+      case 'pause': {
+        const losses = this.#losses()
+        this.#promise(
+          limits.seen,
+          losses.filter(({ running }) => running > 1),
+        )
+        return this.#promise(
+          limits.failure,
+          losses.filter(({ running }) => running === 1),
+        )
+      }
       case 'stop':
         return this.#promise(limits.planned, this.#handedOver(act.node))
       case 'heal':
@@ -66,7 +83,7 @@ export class Promises {
         const watched = capable.every(
           (process) => process.neighbor(before[0].node) === 'alive' && process.machine.plugged,
         )
-        if (watched) losses.push({ address, nodes: capable })
+        if (watched) losses.push({ address, nodes: capable, running: nodes.length })
       }
     }
     return losses
@@ -85,7 +102,7 @@ export class Promises {
         const capable = nodes.filter((process) => process.capable(address))
         const watched = capable.every((process) => process.neighbor(node) === 'alive')
         if (capable.length > 0 && watched && !world.disputed(address))
-          losses.push({ address, nodes: capable })
+          losses.push({ address, nodes: capable, running: nodes.length })
       }
     }
     return losses
@@ -100,7 +117,7 @@ export class Promises {
       return [...this.#before]
         .filter(([, before]) => before.filter((process) => nodes.includes(process)).length > 1)
         .filter(([address]) => agreed(world, address, nodes))
-        .map(([address]) => ({ address, nodes }))
+        .map(([address]) => ({ address, nodes, running: nodes.length }))
     })
   }
 

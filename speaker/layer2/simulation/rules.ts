@@ -11,6 +11,8 @@ export const rules = {
   silent: 'an address is answered for that is not served here, or not held',
   move: 'an address moved without a cause',
   late: 'nobody took over in time',
+  hasty: 'an address was taken before BFD from a speaker that stands still on a machine that runs',
+  thawed: 'a node that stood still answered for an address that another had taken meanwhile',
   rate: 'more frames or wakes a second than allowed',
   crash: 'the core threw',
 } as const satisfies Record<string, string>

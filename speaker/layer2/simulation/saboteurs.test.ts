@@ -22,6 +22,8 @@ const damaged =
     })
   }
 
+const small = 'seed 2, nodes 3, addresses 10.0.1.50, stale 6000, lease 8000'
+
 interface Saboteur {
   readonly core: CoreFactory
   readonly found: readonly Rule[]
@@ -43,6 +45,18 @@ const saboteurs: Record<string, Saboteur> = {
         whatSaid(frame)?.kind === 'question' ? core.receive(frame, interfaceIndex, now) : undefined,
     })),
     found: ['two', 'move', 'one'],
+  },
+  'takes on silence without asking the machine': {
+    core: damaged((core) => ({
+      suspect: (node, suspect, now) => core.suspect(node, suspect && { ...suspect, doubt: 'refused' }, now),
+    })),
+    found: ['hasty'],
+    scenario: scenarioOf(`${small}\n10.0 freeze node-c\n12.0 thaw node-c`),
+  },
+  'does not see that others waited for it': {
+    core: damaged(() => ({ spoke: () => false })),
+    found: ['thawed'],
+    scenario: scenarioOf(`${small}\n10.0 pause node-c\n10.25 resume node-c`),
   },
   'answers for what is not served': {
     core: damaged((core) => ({

@@ -126,6 +126,20 @@ const episodes: readonly (readonly [weight: number, Episode])[] = [
     },
   ],
   [
+    8,
+    (plan) => {
+      const { node } = plan
+      plan.during({ do: 'pause', node }, { do: 'resume', node }, 50)
+    },
+  ],
+  [
+    2,
+    (plan) => {
+      const { node } = plan
+      plan.during({ do: 'reject', node }, { do: 'accept', node }, 200)
+    },
+  ],
+  [
     10,
     (plan) => {
       const { node } = plan
@@ -244,8 +258,8 @@ function repairs(nodes: readonly string[], addresses: readonly string[], at: num
     { do: 'quality', quality: goodQuality },
   ]
   for (const node of nodes) {
-    acts.push({ do: 'apiUp', node }, { do: 'thaw', node }, { do: 'linkUp', node }, { do: 'undrain', node })
-    acts.push({ do: 'start', node })
+    acts.push({ do: 'apiUp', node }, { do: 'resume', node }, { do: 'thaw', node }, { do: 'accept', node })
+    acts.push({ do: 'linkUp', node }, { do: 'undrain', node }, { do: 'start', node })
   }
   for (const address of addresses) {
     acts.push({ do: 'foreignGone', address }, { do: 'add', address })

@@ -32,6 +32,8 @@ export interface WorldOptions {
 }
 
 const timelineEntries = 4000
+/** How often a machine that stood still finds what came in meanwhile. */
+const ringKept = 0.7
 /** Beyond that many milliseconds of delay probes are too late to be of use. */
 const longestDelay = 20
 
@@ -181,13 +183,21 @@ export class World {
         process?.linkChanged()
         return this.#control.report(machine)
       case 'freeze':
-        return process?.freeze()
+        return machine.stopProcess(true)
       case 'thaw':
-        return process?.thaw()
+        return machine.stopProcess(false)
+      case 'pause':
+        return machine.pause()
+      case 'resume':
+        return machine.resume(this.#random.chance(ringKept))
+      case 'reject':
+      case 'accept':
+        machine.rejects = act.do === 'reject'
+        return undefined
       case 'crash':
         return process?.end()
       case 'start':
-        return process === undefined ? this.#begin(machine) : undefined
+        return process === undefined && !machine.paused ? this.#begin(machine) : undefined
       case 'stop':
         return process?.stop()
       case 'drain':
@@ -238,9 +248,10 @@ export class World {
   }
 
   #begin(machine: Machine): void {
-    machine.process = new Process(machine, this.#environment)
+    const process = new Process(machine, this.#environment)
+    machine.begin(process)
     this.note(() => `${machine.name} starts`)
-    machine.process.start()
+    process.start()
   }
 
   #makeEnvironment(): Environment {
@@ -268,6 +279,9 @@ export class World {
       onNeighbor: (process: Process, node: string, state: WireNeighbor['state']) => {
         this.note(() => `${process.node} sees ${node} ${state}`)
         if (this.#control.large && state !== 'unknown') this.#control.report(process.machine)
+      },
+      onDoubt: (process, node, doubt) => {
+        this.note(() => `${process.node} doubts ${node}: ${doubt ?? 'no more'}`)
       },
       onStatus: ({ machine }) => this.#control.report(machine),
       onEvents: (process: Process, events: readonly Layer2Event[]) => {
