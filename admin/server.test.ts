@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { KubeApi } from '#kube/api.ts'
 import { KubeError } from '#kube/errors.ts'
 import { tokenAuthorizer } from './auth.ts'
-import { createAdminServer, createProbeServer } from './server.ts'
+import { createAdminServer } from './server.ts'
 import type { AdminSource } from './source.ts'
 
 const empty = async () => ({ items: [] })
@@ -63,15 +63,6 @@ afterEach(() => server?.close())
 const get = async (url: string, headers = {}) => (server as FastifyInstance).inject({ url, headers })
 
 describe('behind a Unix socket', () => {
-  test('probes say ready or why not', async () => {
-    server = createProbeServer(probes)
-    expect((await get('/healthz')).body).toBe('ok\n')
-    const readyz = await get('/readyz')
-    expect([readyz.statusCode, readyz.body]).toEqual([503, 'first lists are not complete\n'])
-    expect((await get('/metrics')).headers['content-type']).toContain('version=0.0.4')
-    expect((await get('/api/v1/services')).statusCode).toBe(404)
-  })
-
   test.each([
     'status',
     'services',

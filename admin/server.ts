@@ -8,6 +8,7 @@ import { AdminError } from './errors.ts'
 import { explain } from './explain/explain.ts'
 import { addForwardingRoutes } from './forwarding/routes.ts'
 import { addLayer2Routes } from './layer2/routes.ts'
+import { answerProbe, type ProbeOptions } from './probes.ts'
 import {
   detailSchema,
   explainQuery,
@@ -19,12 +20,6 @@ import {
 } from './schemas.ts'
 import type { AdminSource, DocumentList } from './source.ts'
 
-export interface ProbeOptions {
-  readonly ready: () => { readonly ok: boolean; readonly reason: string }
-  /** Prometheus text and its content type */
-  readonly metrics: () => Promise<{ readonly text: string; readonly contentType: string }>
-}
-
 export interface AdminOptions extends ProbeOptions {
   readonly version: string
   readonly source: AdminSource
@@ -34,13 +29,6 @@ export interface AdminOptions extends ProbeOptions {
 
 /** A configuration of thousands of objects; all other requests have no body. */
 const SIMULATION_LIMIT = 4 * 2 ** 20
-
-/** Probes and metrics alone: what a kubelet and Prometheus need, without a token. */
-export function createProbeServer({ ready, metrics }: ProbeOptions): FastifyInstance {
-  const server = fastify({ logger: false, bodyLimit: 1024 })
-  addProbes(server, { ready, metrics })
-  return server
-}
 
 /** The whole admin API: probes, metrics, `/openapi.json`, and everything under `/api/v1`. */
 export async function createAdminServer(options: AdminOptions): Promise<FastifyInstance> {
@@ -70,23 +58,17 @@ export async function createAdminServer(options: AdminOptions): Promise<FastifyI
   return server
 }
 
-function addProbes(server: FastifyInstance, { ready, metrics }: ProbeOptions): void {
-  const text = (summary: string) => ({
-    schema: { summary, response: { 200: { type: 'string' }, 503: { type: 'string' } } },
-  })
-  server.get('/healthz', text('The process is alive'), () => 'ok\n')
-  server.get(
-    '/readyz',
-    text('The process does its work; 503 and the reason otherwise'),
-    (_request, reply) => {
-      const { ok, reason } = ready()
-      return reply.code(ok ? 200 : 503).send(ok ? 'ok\n' : `${reason}\n`)
-    },
-  )
-  server.get('/metrics', text('Prometheus metrics'), async (_request, reply) => {
-    const { text, contentType } = await metrics()
-    return reply.type(contentType).send(text)
-  })
+function addProbes(server: FastifyInstance, probes: ProbeOptions): void {
+  const add = (path: string, summary: string) => {
+    const schema = { summary, response: { 200: { type: 'string' }, 503: { type: 'string' } } }
+    server.get(path, { schema }, (request, reply) => {
+      reply.hijack()
+      answerProbe(probes, request.raw, reply.raw)
+    })
+  }
+  add('/healthz', 'The process is alive')
+  add('/readyz', 'The process does its work; 503 and the reason otherwise')
+  add('/metrics', 'Prometheus metrics')
 }
 
 function addApi(server: FastifyInstance, { source, authorize }: AdminOptions): void {

@@ -56,7 +56,11 @@ processOptions(
   .option('--no-leader-elect', 'act without a Lease: only ever one replica')
   .option('--webhook', 'check custom resources before they are stored (HTTPS, own certificate)', false)
   .option('--webhook-port <number>', 'where the webhook listens', '9443')
-  .action(async (options) => (await import('./controller-command.ts')).controllerCommand(options))
+  .action(async (options) => {
+    const { controllerFlags, ensureFlags } = await import('./node-flags.ts')
+    ensureFlags(controllerFlags)
+    await (await import('./controller-command.ts')).controllerCommand(options)
+  })
 
 processOptions(
   program.command('speaker').description('announce addresses and forward their traffic on one node'),

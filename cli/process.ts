@@ -1,13 +1,16 @@
+import { once } from 'node:events'
 import { chmodSync, rmSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
+import type { ListenOptions, Server } from 'node:net'
 import { pino } from 'pino'
 import type { Registry } from 'prom-client'
 import { tokenAuthorizer } from '#admin/auth.ts'
-import { createAdminServer, createProbeServer } from '#admin/server.ts'
+import { createAdminListener, createProbeListener } from '#admin/listener.ts'
 import type { AdminSource } from '#admin/source.ts'
 import type { KubeApi } from '#kube/api.ts'
 import { systemClock } from '#kube/clock.ts'
 import type { Logger } from '#kube/logger.ts'
+import { startIdleCollection } from './idle-collection.ts'
 import { hostPort, oneOf, portNumber, type ProcessOptions } from './options.ts'
 import { version } from './version.ts'
 
@@ -60,39 +63,35 @@ export async function runProcess(
       contentType: running.registry.contentType,
     }),
   }
-  const listen = async (what: string, start: () => Promise<unknown>) => {
+  const listen = async (server: Server, where: string, options: ListenOptions) => {
     try {
-      await start()
-      log.info({ where: what }, 'listening')
+      server.listen(options)
+      await once(server, 'listening')
+      server.on('error', (error) => log.warn({ where, error: String(error) }, 'cannot accept a connection'))
+      // Who may use a Unix socket is decided by its mode.
+      if (options.path !== undefined) chmodSync(options.path, 0o600)
+      log.info({ where }, 'listening')
     } catch (error) {
-      log.error({ where: what, error: String(error) }, 'cannot listen; going on without')
+      log.error({ where, error: String(error) }, 'cannot listen; going on without')
     }
   }
   const port = portNumber(options.port, '--port')
   if (port !== 0) {
-    const server = createProbeServer(probes)
-    await listen(`${options.host}:${port}`, () => server.listen({ host: options.host, port }))
+    await listen(createProbeListener(probes), `${options.host}:${port}`, { host: options.host, port })
   }
   const { adminSocket, adminAddress } = options
+  const admin = { ...probes, version, source }
   if (adminSocket !== undefined) {
-    const server = await createAdminServer({ ...probes, version, source })
     // A socket left by a process that was killed would refuse the bind.
     rmSync(adminSocket, { force: true })
-    await listen(adminSocket, async () => {
-      await server.listen({ path: adminSocket })
-      chmodSync(adminSocket, 0o600)
-    })
+    await listen(createAdminListener(admin), adminSocket, { path: adminSocket })
   }
   if (adminAddress !== undefined) {
-    const server = await createAdminServer({
-      ...probes,
-      version,
-      source,
-      authorize: tokenAuthorizer(api, systemClock),
-    })
-    await listen(adminAddress, () => server.listen(hostPort(adminAddress, '--admin-address')))
+    const server = createAdminListener({ ...admin, authorize: tokenAuthorizer(api, systemClock) })
+    await listen(server, adminAddress, hostPort(adminAddress, '--admin-address'))
   }
   onSignal(running, log)
+  startIdleCollection()
   // Written at exit otherwise, and a process that is killed has none.
   setTimeout(flushCompileCache, FLUSH_AFTER_MS).unref()
 }

@@ -2,7 +2,7 @@ import { request } from 'node:http'
 import { tmpdir, userInfo } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
-import { speakerFlags } from '#cli/node-flags.ts'
+import { controllerFlags, speakerFlags } from '#cli/node-flags.ts'
 import { PRODUCT_NAMESPACE } from './info.ts'
 import { ManagedProcess } from './managed-process.ts'
 import { CLUSTER_CIDRS, type NodeHost } from './network/addressing.ts'
@@ -15,8 +15,8 @@ const CLI = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
 /** Arguments of one of the two product processes, as its Pod would be started. */
 const command = (...args: string[]): [string, ...string[]] => [
   process.execPath,
-  // The speaker would start anew to have them; here it has them from the start.
-  ...(args[0] === 'speaker' ? speakerFlags : []),
+  // It would start anew to have them; here it has them from the start.
+  ...(args[0] === 'speaker' ? speakerFlags : controllerFlags),
   CLI,
   ...args,
   '--namespace',

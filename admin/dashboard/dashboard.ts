@@ -3,9 +3,9 @@ import type { FastifyInstance } from 'fastify'
 
 /** Path, file and content type of everything the dashboard consists of. */
 const files = [
-  ['/', 'index.html', 'text/html; charset=utf-8'],
-  ['/dashboard/style.css', 'style.css', 'text/css; charset=utf-8'],
-  ['/dashboard/page.js', 'page.js', 'text/javascript; charset=utf-8'],
+  ['/', new URL('index.html', import.meta.url), 'text/html; charset=utf-8'],
+  ['/dashboard/style.css', new URL('style.css', import.meta.url), 'text/css; charset=utf-8'],
+  ['/dashboard/page.js', new URL('page.js', import.meta.url), 'text/javascript; charset=utf-8'],
 ] as const
 
 /** Only our own files run and only our own API is asked, whatever a name in the cluster may contain. */
@@ -15,7 +15,7 @@ const POLICY =
 /** Serves the dashboard: static files over the API of the same server. */
 export function addDashboard(server: FastifyInstance): void {
   for (const [path, file, type] of files) {
-    const content = readFileSync(new URL(file, import.meta.url))
+    const content = readFileSync(file)
     server.get(path, { schema: { hide: true } }, (_request, reply) =>
       reply
         .type(type)
