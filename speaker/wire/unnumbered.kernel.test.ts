@@ -17,6 +17,7 @@ router bgp 64512
  bgp router-id 10.0.0.1
  no bgp ebgp-requires-policy
  neighbor swp1 interface remote-as external
+ neighbor swp1 timers connect 1
  address-family ipv6 unicast
   neighbor swp1 activate
  exit-address-family
