@@ -4,7 +4,7 @@ import { confirmDelay, defendInterval } from './conflict.ts'
 import { broadcastMac, macNumber } from './ethernet.ts'
 import { answersPerSecond } from './held.ts'
 import { Layer2 } from './layer2.ts'
-import { link, macOf, wireAddress } from './testing.ts'
+import { link, macOf, self, speaker, wireAddress } from './testing.ts'
 
 const client = macNumber('02:00:00:00:00:c7')
 
@@ -201,4 +201,17 @@ test('patterns that are none are named and exclude nothing', () => {
   expect(layer2.exclude(['('], 10_001)).toEqual(['('])
   layer2.settle(10_001)
   expect(layer2.receive(arp(), 2, 10_002)).toBeDefined()
+})
+
+test('who has not begun yet is not told to have left; who was there is', () => {
+  const layer2 = new Layer2({ node: 'node-a', random: () => 0.5 })
+  layer2.speakers(self(), [speaker('node-b', { ready: false })], 0)
+  const states = ['left', 'unknown', 'alive', 'left', 'alive', 'dead'] as const
+  states.forEach((state, now) => layer2.neighbor('node-b', state, now))
+  expect(layer2.settle(10).events.map(({ what }) => what)).toEqual([
+    'neighborAlive',
+    'neighborLeft',
+    'neighborAlive',
+    'neighborDead',
+  ])
 })

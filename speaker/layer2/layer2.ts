@@ -14,7 +14,7 @@ import { Awake, heartbeat } from './awake.ts'
 import { Conflicts, type ForeignClaim } from './conflict.ts'
 import { Counters } from './counters.ts'
 import { earliest } from './deadlines.ts'
-import { etherType, ethernetHeader, macNumber, readHeader, readMac } from './ethernet.ts'
+import { etherType, macNumber, readHeader } from './ethernet.ts'
 import type { GroupChange } from './groups.ts'
 import { Hearing } from './hearing.ts'
 import { HeldAddresses, type HeldAddress } from './held.ts'
@@ -184,9 +184,7 @@ export class Layer2 {
     const paused = this.#wake(now)
     const on = this.#listening.get(interfaceIndex)
     if (on === undefined) return paused ? 'look' : undefined
-    if (this.#suspicion.open && frame.length >= ethernetHeader) {
-      this.#suspicion.frame(readMac(frame, 6), interfaceIndex)
-    }
+    this.#suspicion.frame(frame, interfaceIndex)
     const isNdp = readHeader(frame)?.type === etherType.ipv6
     const response = (isNdp ? respondNdp : respond)(frame, this.#held, on)
     if ('claim' in response) {

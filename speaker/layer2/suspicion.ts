@@ -1,4 +1,5 @@
 import { sampleSize } from './claim.ts'
+import { ethernetHeader, readMac } from './ethernet.ts'
 import type { Holders } from './holders.ts'
 import { Inquests, type Host, type InquestQuestion } from './inquest.ts'
 import type { Listening } from './listening.ts'
@@ -77,14 +78,10 @@ export class Suspicion {
     this.#holders.peers.unpresumeAll()
   }
 
-  /** Frames are to be shown to it. */
-  get open(): boolean {
-    return this.#inquests.open
-  }
-
-  /** Any frame, also of the kernel of a node. @param mac of its sender */
-  frame(mac: number, interfaceIndex: number): void {
-    const whose = this.#holders.peers.nodeOf(mac)
+  /** Any frame that is heard, also of the kernel of a node. */
+  frame(frame: Uint8Array, interfaceIndex: number): void {
+    if (!this.#inquests.open || frame.length < ethernetHeader) return
+    const whose = this.#holders.peers.nodeOf(readMac(frame, 6))
     if (whose !== 'unclear') this.#inquests.heard(whose?.node, interfaceIndex)
   }
 

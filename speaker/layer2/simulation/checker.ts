@@ -37,6 +37,7 @@ export class Checker implements Witness, Court {
   readonly rates: Rates
   violation: Violation | undefined
   quietSince = 0
+  disturbances = 0
   /** how often an address came to a node */
   takeovers = 0
   readonly #moves: Moves
@@ -136,6 +137,7 @@ export class Checker implements Witness, Court {
 
   #touch(): void {
     this.quietSince = this.world.time.now
+    this.disturbances++
   }
 
   #dirtyAll(): void {

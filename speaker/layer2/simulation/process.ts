@@ -1,7 +1,7 @@
 import type { TimerHandle } from '#bgp-ts/clock.ts'
 import { addressToBytes, parseAddress } from '#inet/address.ts'
 import { defaultSettings } from '../../bfd/config.ts'
-import type { BfdDatagram, BfdPort } from '../../bfd/port.ts'
+import type { BfdDatagram } from '../../bfd/port.ts'
 import { BfdSessions } from '../../bfd/sessions.ts'
 import { Neighbors } from '../../wire/neighbors.ts'
 import type { WireNeighbor } from '../../wire/protocol.ts'
@@ -10,6 +10,7 @@ import { groupMac } from '../ndp.ts'
 import type { News, Watcher } from './news.ts'
 import type { Environment } from './environment.ts'
 import { interfaceIndex, type Machine } from './machine.ts'
+import { Ports } from './ports.ts'
 import { Runtime } from './runtime.ts'
 import { View } from './view.ts'
 
@@ -36,8 +37,7 @@ export class Process implements Watcher {
   readonly #states = new Map<string, WireNeighbor['state']>()
   readonly #view: View
   readonly #held = new Set<string>()
-  /** by the peer's address: what is to be told when its machine refuses a packet */
-  readonly #channels = new Map<string, () => void>()
+  readonly #ports: Ports
   #leaving = false
   #staleSince: number | undefined
   #ending: TimerHandle | undefined
@@ -48,6 +48,7 @@ export class Process implements Watcher {
     this.#environment = environment
     const { random, time } = environment
     this.#runtime = new Runtime(time, random, () => machine.clockAhead)
+    this.#ports = new Ports(machine, this.#runtime)
     const { clock } = this.#runtime
     this.#view = new View(machine.name, machine.unserved, random.chance(0.5))
     this.core = environment.createCore({ node: machine.name, random: random.next })
@@ -55,7 +56,7 @@ export class Process implements Watcher {
       clock,
       random: random.next,
       discriminator: () => random.integer(1, 2 ** 32 - 1),
-      port: this.#bfdPort(),
+      port: this.#ports,
     })
     this.#neighbors = new Neighbors({
       node: machine.name,
@@ -89,7 +90,7 @@ export class Process implements Watcher {
 
   /** Somebody may send it BFD packets. */
   get listens(): boolean {
-    return this.#channels.size > 0
+    return this.#ports.listens
   }
 
   get leaving(): boolean {
@@ -187,8 +188,8 @@ export class Process implements Watcher {
   }
 
   /** The kernel has heard that nobody takes the packets of this session. */
-  refused({ local, multihop }: BfdDatagram): void {
-    this.#runtime.arrive(() => this.#channels.get(`${multihop} ${local}`)?.())
+  refused(datagram: BfdDatagram): void {
+    this.#ports.refused(datagram)
   }
 
   /** The kernel says that the link has changed. */
@@ -318,19 +319,5 @@ export class Process implements Watcher {
 
   #now(): number {
     return this.#runtime.clock.now()
-  }
-
-  #bfdPort(): BfdPort {
-    return {
-      afterArrivals: (run) => this.#runtime.afterArrivals(run),
-      open: ({ local, remote, multihop }, _sourcePort, _onSendError, onRefused) => {
-        this.#channels.set(`${multihop} ${remote}`, onRefused)
-        return {
-          send: (payload) => this.machine.sendDatagram({ payload, local: remote, remote: local, multihop }),
-          kernelDrops: () => 0,
-          close: () => this.#channels.delete(`${multihop} ${remote}`),
-        }
-      },
-    }
   }
 }

@@ -122,12 +122,12 @@ export class Promises {
   }
 
   #promise(least: number, losses: readonly Loss[], exactly = false): void {
-    const { world, quietSince } = this.#court
+    const { world, disturbances } = this.#court
     const ms = least + each * (losses.length - 1)
     for (const { address, nodes } of losses) {
       world.time.after(ms, () => {
         // Something else has happened meanwhile.
-        if (this.#court.quietSince !== quietSince) return
+        if (this.#court.disturbances !== disturbances) return
         this.kept++
         const holders = nodes.filter((process) => process.active && process.held.has(address))
         if (holders.length === 1 || (!exactly && holders.length > 0)) return

@@ -80,6 +80,8 @@ export class Quiet {
       (process) =>
         process.capable(address) &&
         process.staleSince === undefined &&
+        // Where BFD was Up and is refused now, the others take the node for dead.
+        !process.machine.rejects &&
         rank(process) > least &&
         !api.marked(process.node),
     )

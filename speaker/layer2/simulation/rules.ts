@@ -30,5 +30,7 @@ export interface Court {
   readonly world: World
   /** milliseconds since the start: the last time that anything happened which may move an address */
   readonly quietSince: number
+  /** how often anything has: two things may happen at one time */
+  readonly disturbances: number
   violated(rule: Rule, text: string): void
 }
