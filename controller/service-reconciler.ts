@@ -7,20 +7,18 @@ import type { EventRecorder } from '#kube/events.ts'
 import type { Logger } from '#kube/logger.ts'
 import { projectService, type Service } from '#kube/objects/service.ts'
 import { resources } from '#kube/resources.ts'
-import { timestamp } from '#kube/timestamp.ts'
 import type { Outcome } from '#kube/work-queue.ts'
-import { announcedCondition } from './announced-condition.ts'
 import type { Decision, NotOurs, ServiceEvent } from './decide.ts'
 import { claimedCondition, FRONTENDS_CLAIMED, type TakenFrontend } from './frontends.ts'
 import type { Inputs } from './inputs.ts'
 import { notNow } from './leadership.ts'
 import { LeavingAddresses } from './leaving.ts'
 import { overwrittenMessage, leftWords, Overwrites } from './overwrites.ts'
-import { OwnWrites } from './own-writes.ts'
 import { told, withRemedy } from './remedies.ts'
 import { deprecatedAnnotations, POOL_ANNOTATION } from './request.ts'
+import { ServiceWriter } from './service-writer.ts'
 import type { Session } from './session.ts'
-import { ADDRESS_ASSIGNED, differs, statusPatch, type StatusPatch, type Words } from './status-patch.ts'
+import { ADDRESS_ASSIGNED, differs, type Words } from './status-patch.ts'
 
 export interface ServiceReconcilerOptions {
   readonly api: KubeApi
@@ -61,12 +59,11 @@ export class ServiceReconciler {
   readonly #leaving = new LeavingAddresses()
   /** Services whose new address another one shows */
   readonly #waiting = new Set<string>()
-  readonly #own = new OwnWrites()
-  /** Services that somebody changed while a write was under way */
-  readonly #changedMeanwhile = new Set<string>()
+  readonly #writer: ServiceWriter
 
   constructor(options: ServiceReconcilerOptions) {
     this.#options = options
+    this.#writer = new ServiceWriter(options)
   }
 
   /**
@@ -80,8 +77,7 @@ export class ServiceReconciler {
     this.#overwrites.clear()
     this.#leaving.clear()
     this.#waiting.clear()
-    this.#own.clear()
-    this.#changedMeanwhile.clear()
+    this.#writer.clear()
     for (const service of services) {
       const key = keyOf(service)
       // What could not be adopted is shown until it is written, and may be given to another one before.
@@ -95,18 +91,14 @@ export class ServiceReconciler {
     this.#unconfirmed.set(keyOf(service), service.uid)
   }
 
-  /**
-   * Is this change of a Service nothing to reconcile? What was just written is not, when it says all that there is
-   * to say; while a write is under way nobody knows, and its reconcile will look at it.
-   */
+  /** Is this change of a Service nothing to reconcile, because it was written here? */
   settles(key: string, current: Service): boolean {
-    const shown = this.#own.shown(key, current.resourceVersion)
-    return shown === 'unclear' || (shown === 'own' && this.#saysAll(key, current))
+    return this.#writer.settles(key, current)
   }
 
   async reconcile(key: string): Promise<Outcome> {
     const outcome = await this.#reconcile(key)
-    const again = this.#changedMeanwhile.delete(key) && outcome.kind !== 'failed'
+    const again = this.#writer.takeChanged(key) && outcome.kind !== 'failed'
     return again ? { kind: 'after', ms: 0 } : outcome
   }
 
@@ -153,7 +145,7 @@ export class ServiceReconciler {
     this.#overwrites.forget(key)
     this.#leaving.forget(key)
     this.#waiting.delete(key)
-    this.#own.forget(key)
+    this.#writer.forget(key)
   }
 
   /** Says that the Service, of which the annotations may have changed, uses some of the old prefix. */
@@ -218,7 +210,7 @@ export class ServiceReconciler {
     this.#unwritten.add(key)
     if (!waited || service.ingress.length === 0) return soon
     const { resourceVersion } = service
-    const withdrawn = await this.#patch(key, {
+    const withdrawn = await this.#writer.write(key, {
       metadata: { resourceVersion },
       status: { loadBalancer: { ingress: null } },
     })
@@ -235,10 +227,10 @@ export class ServiceReconciler {
     left?: Words['left'],
   ): Promise<boolean> {
     const claimed = claimedCondition(this.#options.taken(key))
-    const patch = this.#difference(key, service, decision, claimed, left)
+    const patch = this.#writer.difference(key, service, decision, left)
     if (patch !== undefined) {
       this.#unwritten.add(key)
-      if (!(await this.#patch(key, patch))) return false
+      if (!(await this.#writer.write(key, patch))) return false
       if (patch.status.loadBalancer !== undefined)
         this.#options.log.info(summary(key, decision), 'Service status written')
     }
@@ -251,56 +243,6 @@ export class ServiceReconciler {
       this.#options.events.record(regarding(service), 'Warning', 'FrontendTaken', claimed.message)
     }
     return true
-  }
-
-  /** What is to be written so that the Service says what was decided about it, undefined when it does. */
-  #difference(
-    key: string,
-    service: Service,
-    decision: Decision | NotOurs,
-    claimed: Words['claimed'] = claimedCondition(this.#options.taken(key)),
-    left?: Words['left'],
-  ): StatusPatch | undefined {
-    const { clock, inputs } = this.#options
-    const { announcements, reports } = inputs
-    const announced = inputs.announcementsSynced
-      ? announcedCondition({
-          announcements: announcements.of(key),
-          addresses: 'notOurs' in decision ? [] : decision.addresses.map(formatAddress),
-          holdings: (address) => reports.holdings(address),
-          troubles: (address) => reports.troubles(address),
-          speakers: reports.anyReady,
-        })
-      : undefined
-    return statusPatch(service, decision, { announced, claimed, left }, timestamp(clock.now()))
-  }
-
-  #saysAll(key: string, service: Service): boolean {
-    const session = this.#options.session()
-    const decision = session?.outcome(key)
-    if (session === undefined || decision === undefined || session.replaces(service, key)) return false
-    return this.#difference(key, service, decision) === undefined
-  }
-
-  /** @returns false when the Service has changed or gone since it was read */
-  async #patch(key: string, patch: StatusPatch): Promise<boolean> {
-    const { api, inputs } = this.#options
-    const options = { type: 'merge', subresource: 'status' } as const
-    let made = ''
-    this.#own.begin(key)
-    try {
-      const { metadata } = await api.patch(resources.services, parseKey(key), patch, options)
-      made = metadata.resourceVersion ?? ''
-      return true
-    } catch (error) {
-      if (isKubeError(error, 'FL_KUBE_CONFLICT', 'FL_KUBE_NOT_FOUND')) return false
-      throw error
-    } finally {
-      const shown = this.#own.end(key, made)
-      const known = shown === 'own' ? inputs.services.store.get(key) : undefined
-      if (shown === 'foreign' || (known !== undefined && !this.#saysAll(key, known)))
-        this.#changedMeanwhile.add(key)
-    }
   }
 
   /** What the reflector does not know yet must not count as gone: its address would be given to another. */
