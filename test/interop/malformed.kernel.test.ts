@@ -132,6 +132,8 @@ class Trial {
       localAS: one.internal ? 64512 : 64500,
       holdTime: this.#holdTime * 1000,
       families: one.families ?? ['ipv4-unicast', 'ipv6-unicast'],
+      // By which its connections are known from one that the case before still opened.
+      hostname: this.name,
       ...(one.play === 'second' && { listen: true }),
     }
     this.announce(prefix)
@@ -151,11 +153,21 @@ class Trial {
     return 1 + (this.#one.families?.length ?? 2)
   }
 
+  /** The next connection of this session, on which it has sent its OPEN. */
+  async #accept(): Promise<ScriptedConnection> {
+    const name = Buffer.from(this.name).toString('hex')
+    for (;;) {
+      const line = await peer.accept()
+      await until('its OPEN', () => line.ended || line.of('open').length > 0, patience)
+      if (line.of('open')[0]?.includes(name)) return line
+      line.destroy()
+    }
+  }
+
   /** Takes the speaker's next connection to this state. */
   async reach(state: State): Promise<ScriptedConnection> {
-    const line = await peer.accept()
+    const line = await this.#accept()
     this.line = line
-    await line.has('open')
     if (state === 'OpenSent') return line
     line.write(openMessage(this.#holdTime))
     await line.has('keepalive')

@@ -143,11 +143,12 @@ export class Stage {
    * that the router opens, and those in silence (`router`).
    */
   async letPass(what: 'router' | 'silent' | 'all'): Promise<void> {
-    const ours = what === 'router' ? ['tcp dport 179 tcp flags & (syn | ack) == syn drop'] : []
+    const ours = 'tcp dport 179 tcp flags & (syn | ack) == syn drop'
     const said = ['sport', 'dport'].map((end) => `tcp ${end} 179 meta length > ${longestHandshake} drop`)
-    const chain = (hook: string, rules: readonly string[]): string =>
-      `chain ${hook} { type filter hook ${hook} priority 0; ${rules.join('; ')}; }`
-    const chains = what === 'all' ? [] : [chain('input', said), chain('output', [...said, ...ours])]
+    const chains = [
+      ...(what === 'all' ? [] : [`chain in { type filter hook input priority 0; ${said.join('; ')}; }`]),
+      ...(what === 'router' ? [`chain out { type filter hook output priority 0; ${ours}; }`] : []),
+    ]
     // One transaction: between two, whatever waits would slip through.
     const table = `table inet held {\n${chains.join('\n')}\n}\n`
     const rules = `table inet held\ndelete table inet held\n${table}`
