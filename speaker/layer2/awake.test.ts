@@ -28,6 +28,18 @@ describe('a pause that counts', () => {
     },
   )
 
+  test.each([
+    [541, 0, true],
+    [300, 400, false],
+  ])('of %i ms while others wait for %i: it was taken for dead: %s', (pause, waited, expected) => {
+    const awake = new Awake()
+    awake.step(1000, seen(900))
+    awake.expect(true)
+    awake.step(1000 + pause, seen(900, waited))
+    expect(awake.rejoining(1000 + pause + 999)).toBe(expected)
+    expect(awake.rejoining(1000 + pause + 1000)).toBe(false)
+  })
+
   test('nothing was expected: it may have had nothing to do', () => {
     const awake = new Awake()
     expect(awake.step(0, seen(900))).toBe(0)

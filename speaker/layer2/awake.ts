@@ -16,6 +16,8 @@ const margin = 25
 const shortest = inquestTime - margin
 /** What this node reads for so long afterwards may have been sent before. */
 const staleReading = 200
+/** BFD takes so long to be Up again with those who took this node for dead. */
+const recovery = 1000
 
 /** What others can have seen of this node. */
 export interface Seen {
@@ -33,6 +35,7 @@ export class Awake {
   #last = 0
   #expected = false
   #thawed = Number.NEGATIVE_INFINITY
+  #forgotten = Number.NEGATIVE_INFINITY
 
   /**
    * To be called first in every call.
@@ -41,8 +44,10 @@ export class Awake {
   step(now: number, seen: Seen): number {
     const pause = this.#expected ? now - this.#last : 0
     this.#last = now
-    if (!mayBeTaken(pause, seen, now)) return 0
+    const long = pause > longPause(seen)
+    if (!long && !mayBeTaken(pause, seen, now)) return 0
     this.#thawed = now
+    if (long) this.#forgotten = now
     return pause
   }
 
@@ -55,10 +60,15 @@ export class Awake {
   dazed(now: number): boolean {
     return now - this.#thawed < staleReading
   }
+
+  /** Others took this node for dead: where BFD calls them dead now, it is they who have ended the session. */
+  rejoining(now: number): boolean {
+    return now - this.#forgotten < recovery
+  }
 }
 
-function mayBeTaken(pause: number, seen: Seen, now: number): boolean {
-  if (pause <= shortest) return false
-  const limit = Math.min(limits.most, Math.max(limits.least, seen.detectionTime * limits.share))
-  return pause > limit || seen.overdue(now) > shortest
-}
+const longPause = ({ detectionTime }: Seen): number =>
+  Math.min(limits.most, Math.max(limits.least, detectionTime * limits.share))
+
+const mayBeTaken = (pause: number, seen: Seen, now: number): boolean =>
+  pause > shortest && seen.overdue(now) > shortest

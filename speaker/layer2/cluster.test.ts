@@ -299,6 +299,76 @@ describe('a node that stood still', () => {
     expect(lan.story('node-b', vip)).toContain('took: restart')
   })
 
+  test.each([-60, -20, 0, 40])(
+    'goes before one that starts %i ms after, although the hash puts that one first',
+    (after) => {
+      const lan = cluster(among(vip))
+      lan.kill('node-b')
+      lan.seen('node-b', 'dead')
+      lan.run(500)
+      expect(lan.holding(vip)).toEqual(['node-a'])
+      const before = lan.claims('node-b', vipNumber).length
+      const start = (): void => {
+        lan.add('node-b', ['node-a', 'node-c'])
+        lan.put(['node-b'], among(vip))
+      }
+      lan.freeze('node-a')
+      lan.run(700 + Math.min(0, after))
+      if (after < 0) start()
+      lan.run(Math.max(0, -after))
+      lan.thaw('node-a')
+      lan.run(Math.max(0, after))
+      if (after >= 0) start()
+      lan.run(3000)
+      expect(lan.holding(vip)).toEqual(['node-a'])
+      expect(lan.claims('node-b', vipNumber)).toHaveLength(before)
+    },
+  )
+
+  describe('hears that the others have ended their sessions', () => {
+    const rejoined = (): Lan => {
+      const lan = cluster(among(vip))
+      lan.freeze('node-a')
+      lan.run(1200)
+      lan.thaw('node-a')
+      lan.act('node-a', (layer2, now) => layer2.neighbor('node-b', 'dead', now))
+      return lan
+    }
+
+    test('who holds an address holds it still, though it is not quick to answer', () => {
+      const lan = rejoined()
+      lan.freeze('node-b')
+      lan.run(150)
+      lan.thaw('node-b')
+      lan.act('node-a', (layer2, now) => layer2.neighbor('node-b', 'alive', now))
+      lan.run(2000)
+      expect(lan.holding(vip)).toEqual(['node-b'])
+      expect(lan.story('node-a', vip)).not.toContain('claiming')
+    })
+
+    test('one that is not back within a second has failed', () => {
+      const lan = rejoined()
+      lan.kill('node-b')
+      lan.run(900)
+      expect(lan.holding(vip)).toEqual([])
+      lan.run(300)
+      expect(lan.holding(vip)).toEqual(['node-a'])
+    })
+  })
+
+  test('in a planned stop nobody waits for it any more: a short delay is nothing', () => {
+    const lan = cluster(among(vip))
+    lan.act('node-b', (layer2, now) => layer2.spoke('node-a', 300, now))
+    for (const name of ['node-a', 'node-c']) lan.kill(name)
+    lan.act('node-b', (layer2, now) => layer2.stop(now))
+    lan.run(600)
+    lan.freeze('node-b')
+    lan.run(150)
+    lan.thaw('node-b')
+    expect(lan.holding(vip)).toEqual(['node-b'])
+    expect(lan.story('node-b', vip)).not.toContain('thawed')
+  })
+
   test('a short delay is nothing', () => {
     const lan = cluster(among(vip))
     lan.freeze('node-b')

@@ -25,6 +25,7 @@ export class HandOver {
 
   /** Planned stop. */
   stop(now: number): void {
+    this.#peers.leave()
     this.#stop ??= { since: now, until: now + handOverLimit }
   }
 

@@ -1,5 +1,5 @@
 import type { WireNeighbor, WireSelf, WireSpeaker } from '../wire/protocol.ts'
-import { forgetHolder, foundForeign, foundUnable, hasGivenUp } from './belief.ts'
+import { forgetHolder, foundForeign, foundUnable, hasGivenUp, provenFor } from './belief.ts'
 import { hashPrecedes } from './elect.ts'
 import { macText } from './ethernet.ts'
 import type { Holders } from './holders.ts'
@@ -112,7 +112,7 @@ export class Hearing {
     if (kind === 'nudge') {
       this.#nudged(entry, node, now)
       this.#holders.look(entry, now)
-    } else if (kind === 'all') this.#rivalled(entry, node, now)
+    } else if (kind !== 'us') this.#rivalled(entry, node, kind === 'beacon', now)
     return false
   }
 
@@ -175,21 +175,34 @@ export class Hearing {
     forgetHolder(belief, 'handOver', true, now)
   }
 
-  /** Two nodes ask for the address at a time: whom the hash puts first goes on. */
-  #rivalled(entry: Entry, node: string, now: number): void {
-    if (entry.state.at !== 'claiming' || !hashPrecedes(entry.address, node, this.#holders.node)) return
-    entry.belief.backOffUntil = now + backOff
+  /**
+   * Two nodes ask for the address at a time. Who held it until it stood still goes on: the other has begun in a moment
+   * in which nobody could answer. Otherwise it is whom the hash puts first.
+   * @param held the other says that it holds the address, or did so
+   */
+  #rivalled(entry: Entry, node: string, held: boolean, now: number): void {
+    const { state, address, belief } = entry
+    if (state.at !== 'claiming') return
+    const heldHere = state.cause === 'restart'
+    const first = heldHere === held ? hashPrecedes(address, node, this.#holders.node) : held
+    // Of a node that is gone as far as anybody knows this one may hear everything and reach nothing.
+    if (!first || (held && this.#holders.peers.presence(node) !== 'up')) return
+    belief.backOffUntil = now + backOff
     this.#holders.look(entry, now)
   }
 
-  /** Who is gone holds nothing any more; what it holds when it returns it will say. */
+  /**
+   * Who is gone holds nothing any more; what it holds when it returns it will say. A node that stood still itself hears
+   * only that the others took it for dead.
+   */
   #presenceChanged(node: string, now: number): void {
     const { peers, table } = this.#holders
     const presence = peers.presence(node)
     for (const entry of table.of(node)) {
       this.#holders.mark([entry])
       if (presence === 'up' || entry.belief.holder !== node) continue
-      forgetHolder(entry.belief, presence === 'left' ? 'handOver' : 'failure', presence === 'left', now)
+      if (presence === 'down' && this.#holders.rejoining(now)) entry.belief.provenUntil = now + provenFor
+      else forgetHolder(entry.belief, presence === 'left' ? 'handOver' : 'failure', presence === 'left', now)
     }
   }
 

@@ -170,6 +170,11 @@ export class Holders {
     }
   }
 
+  /** This node stood still so long that others took it for dead, and BFD is not Up again yet. */
+  rejoining(now: number): boolean {
+    return this.#awake.rejoining(now)
+  }
+
   standing(entry: Entry, now: number): Standing {
     const { wanted, ordered, belief, family, interfaces } = entry
     return standing(

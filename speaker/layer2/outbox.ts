@@ -95,9 +95,12 @@ export class Outbox {
   #probes({ claims, table }: Holders, now: number): OutgoingFrame[] {
     const interfaces = (address: string) => table.get(address)?.interfaces ?? []
     const due = claims.probes(now, (address) => this.#budget.take(interfaces(address).length, now))
-    return due.flatMap((address) =>
-      interfaces(address).flatMap(({ index }) => this.#toAll('probe', address, index)),
-    )
+    return due.flatMap((address) => {
+      const state = table.get(address)?.state
+      // Who held it until now says so, and others who ask as well let it go first.
+      const kind = state?.at === 'claiming' && state.cause === 'restart' ? 'beacon' : 'probe'
+      return interfaces(address).flatMap(({ index }) => this.#toAll(kind, address, index))
+    })
   }
 
   /** Asks a node that may have failed for what it held, and its machine whether it is there. */

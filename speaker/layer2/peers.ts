@@ -117,6 +117,11 @@ export class Peers {
     if (this.#liveness.get(node) === 'alive') this.#spoken.set(node, next)
   }
 
+  /** All are told that this node leaves, and wait for nothing more. */
+  leave(): void {
+    this.#spoken.clear()
+  }
+
   /** Milliseconds for which some node has waited in vain for a sign of this one. */
   overdue(now: number): number {
     return now - Math.min(now, ...this.#spoken.values())

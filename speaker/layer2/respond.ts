@@ -17,8 +17,8 @@ export interface Probe {
   /** of the asker */
   readonly mac: number
   /**
-   * `all`: who has the address? `beacon`: its sender does, and wants to be heard; `us`: has this node the address?
-   * `nudge`: this node is to take it
+   * `all`: who has the address? `beacon`: its sender does, or did until it stood still, and wants to be heard; `us`:
+   * has this node the address? `nudge`: this node is to take it
    */
   readonly kind: 'all' | 'beacon' | 'us' | 'nudge'
 }

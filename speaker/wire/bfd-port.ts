@@ -52,6 +52,8 @@ export class UdpBfdPort implements BfdPort {
       ...(device !== undefined && { device }),
       ttl: sentTtl,
       filter: dropAllFilter,
+      // Behind bulk on a saturated link packets wait and are lost, which looks like a failure.
+      networkControl: true,
     })
     const sender = new BfdSender(socket, {
       port: path.multihop ? controlPorts.multihop : controlPorts.singleHop,

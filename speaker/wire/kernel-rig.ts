@@ -127,7 +127,8 @@ export class WireProcess extends Rig {
         })
         host.start()
       })`
-    this.#child = spawnIn(ns, process.execPath, ['-e', program], {
+    // As a speaker is started: its wire thread must not wait for V8's helpers, which do not run on a busy machine.
+    this.#child = spawnIn(ns, process.execPath, ['--single-threaded', '-e', program], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       serialization: 'advanced',
     })

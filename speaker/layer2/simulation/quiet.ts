@@ -67,12 +67,19 @@ export class Quiet {
     }
   }
 
-  /** Fresh before stale, then by preference. A node is stale when it knows it, and the others know it too. */
+  /**
+   * Fresh before stale, then by preference. A node is stale when it knows it, and the others know it too: one that has
+   * lost the API a moment before the mark may be the one that is to take the address.
+   */
   #rank(address: string, holder: Process, nodes: readonly Process[]): void {
     const { api, time } = this.#court.world
+    const fresh = nodes.filter(({ node }) => !api.marked(node))
+    const isTold = (node: string) => (process: Process) =>
+      process.view.known(address)?.candidates.some((one) => one.node === node && one.stale) === true
     const rank = (process: Process): number => {
       const { staleSince, node } = process
-      const stale = api.marked(node) && staleSince !== undefined && staleSince + settled < time.now
+      const knows = staleSince !== undefined && staleSince + settled < time.now
+      const stale = api.marked(node) && knows && fresh.every(isTold(node))
       return api.candidate(address, node).preference - (stale ? 1e6 : 0)
     }
     const least = rank(holder)
