@@ -85,7 +85,7 @@ function processesOf(role: string, kubeconfig: string): number[] {
     if (!/^\d+$/.test(entry)) return []
     try {
       const words = readFileSync(`/proc/${entry}/cmdline`, 'utf8').split('\0')
-      const ours = words.some((word) => word.endsWith('cli/main.ts')) && words.includes(role)
+      const ours = words.some((word) => /cli\/main\.[jt]s$/.test(word)) && words.includes(role)
       return ours &&
         words[0].endsWith('node') &&
         words.some((word) => word.startsWith(kubeconfig.replace(/\/[^/]*$/, '')))

@@ -11,6 +11,7 @@ const benches: Record<string, () => Promise<{ main(args?: readonly string[]): Pr
   forwarding: () => import('./forwarding.ts'),
   lab: () => import('./lab.ts'),
   layer2: () => import('./layer2.ts'),
+  memory: () => import('./memory.ts'),
 }
 
 const words = process.argv.slice(2)

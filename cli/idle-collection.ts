@@ -14,7 +14,7 @@ const LOOK_MS = 1000
 /** Nothing waits for a thread that has had less to do than this. */
 const QUIET = 0.1
 /** Between two collections, each of which is a pause of some tenths of a second when there are 10,000 Services. */
-const REST_MS = 15_000
+const REST_MS = 10_000
 /** Garbage that is worth one: half as much as was alive after the last, and this. */
 const LEAST_BYTES = 4 * 2 ** 20
 

@@ -8,7 +8,7 @@
  *
  * `--expose-gc`: for idle-collection.ts.
  */
-export const controllerFlags = ['--liftoff-only', '--heap-growing-percent=30', '--expose-gc'] as const
+export const controllerFlags = ['--liftoff-only', '--heap-growing-percent=50', '--expose-gc'] as const
 
 /**
  * Those of a process with a wire thread, in addition.

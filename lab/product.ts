@@ -1,6 +1,4 @@
 import { request } from 'node:http'
-import { tmpdir, userInfo } from 'node:os'
-import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 import { controllerFlags, speakerFlags } from '#cli/node-flags.ts'
 import { PRODUCT_NAMESPACE } from './info.ts'
@@ -8,29 +6,19 @@ import { ManagedProcess } from './managed-process.ts'
 import { CLUSTER_CIDRS, type NodeHost } from './network/addressing.ts'
 import { namespacePath } from './network/build.ts'
 import type { LabOptions } from './options.ts'
+import { programEnvironment, programPath } from './program.ts'
 import { adminSocket, type LabFiles } from './state-directory.ts'
-
-const CLI = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
 
 /** Arguments of one of the two product processes, as its Pod would be started. */
 const command = (...args: string[]): [string, ...string[]] => [
   process.execPath,
   // It would start anew to have them; here it has them from the start.
   ...(args[0] === 'speaker' ? speakerFlags : controllerFlags),
-  CLI,
+  programPath,
   ...args,
   '--namespace',
   PRODUCT_NAMESPACE,
 ]
-
-/**
- * What keeps the two processes small and quick to start: compiled code with types already stripped, kept between
- * runs, and a nursery that fits many small objects. An image ships stripped sources and needs the second only.
- */
-const SLIM = {
-  NODE_COMPILE_CACHE: join(tmpdir(), `fairlead-compile-cache-${userInfo().uid}`),
-  NODE_OPTIONS: '--max-semi-space-size=2',
-}
 
 /** A replica of the controller runs beside the API server, where the LAN's switch is. */
 export function controllerProcess(files: LabFiles, kubeconfig: string, name: string): ManagedProcess {
@@ -38,7 +26,7 @@ export function controllerProcess(files: LabFiles, kubeconfig: string, name: str
   return new ManagedProcess({
     command: command('controller', '--kubeconfig', kubeconfig, '--admin-socket', socket),
     log: join(files.logs, `${name}.log`),
-    env: { ...SLIM, METALLB_POD_NAME: name },
+    env: { ...programEnvironment, METALLB_POD_NAME: name },
   })
 }
 
@@ -66,7 +54,7 @@ export function speakerProcess(
   return new ManagedProcess({
     command: ['nsenter', `--net=${namespacePath(node.name)}`, ...speaker, '--admin-socket', socket],
     log: join(files.logs, `speaker-${node.name}.log`),
-    env: { ...SLIM, METALLB_POD_NAME: `speaker-${node.name}` },
+    env: { ...programEnvironment, METALLB_POD_NAME: `speaker-${node.name}` },
   })
 }
 

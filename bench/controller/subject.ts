@@ -2,13 +2,11 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { request } from 'node:http'
-import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
+import { programEnvironment, programPath } from '#lab/program.ts'
 import { cpuMs, memoryMiB } from '../forwarding/usage.ts'
 
-const CLI = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 const READY_MS = 30_000
 const QUIET_MS = 1500
 
@@ -18,33 +16,29 @@ export class Subject {
   readonly #child: ChildProcess
 
   /** Starts it; `directory` gets its log and its socket. */
-  constructor(directory: string, kubeconfig: string, namespace: string) {
+  constructor(directory: string, kubeconfig: string, namespace: string, program = programPath) {
     this.#socket = join(directory, 'admin.sock')
     const log = openSync(join(directory, 'controller.log'), 'a')
     const args = ['controller', '--kubeconfig', kubeconfig, '--namespace', namespace, '--port', '0']
-    this.#child = spawn(process.execPath, [CLI, ...args, '--admin-socket', this.#socket], {
+    this.#child = spawn(process.execPath, [program, ...args, '--admin-socket', this.#socket], {
       stdio: ['ignore', log, log],
-      env: {
-        ...process.env,
-        NODE_OPTIONS: '--max-semi-space-size=2',
-        NODE_COMPILE_CACHE: join(tmpdir(), `fairlead-compile-cache-${userInfo().uid}`),
-      },
+      env: { ...process.env, ...programEnvironment },
     })
     closeSync(log)
   }
 
-  get #pid(): number {
+  get pid(): number {
     return this.#child.pid as number
   }
 
   /** milliseconds of CPU so far, all threads */
   get cpu(): number {
-    return cpuMs(this.#pid)
+    return cpuMs(this.pid)
   }
 
   /** resident, now and at most, in MiB */
   get memory(): { now: number; peak: number } {
-    return memoryMiB(this.#pid)
+    return memoryMiB(this.pid)
   }
 
   async ready(): Promise<void> {

@@ -1,9 +1,8 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
+import { programEnvironment, programPath } from '#lab/program.ts'
 import { spawnIn, until } from '../../test/netns.ts'
 import { monotonic } from './monotonic.ts'
 import { flushRuleset } from './ruleset.ts'
@@ -18,8 +17,6 @@ export interface ProxySpec {
   /** how long it holds changes back after one: what comes sooner measures that and not the proxy */
   readonly restMs: number
 }
-
-const CLI = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 
 /** kube-proxy in nftables mode; all else as it is by default but for connection tracking, which is the machine's. */
 export const kubeProxy = (program: string, kubeconfig: string, place: Place): ProxySpec => ({
@@ -45,12 +42,17 @@ export const kubeProxy = (program: string, kubeconfig: string, place: Place): Pr
  * The speaker as the lab starts it: with compiled code and stripped types of the run before, since an image has
  * sources that are stripped already.
  */
-export const fairlead = (kubeconfig: string, namespace: string, place: Place): ProxySpec => ({
+export const fairlead = (
+  kubeconfig: string,
+  namespace: string,
+  place: Place,
+  program = programPath,
+): ProxySpec => ({
   name: 'Fairlead',
   place,
   command: [
     process.execPath,
-    CLI,
+    program,
     'speaker',
     `--kubeconfig=${kubeconfig}`,
     `--node-name=${place.nodeName}`,
@@ -59,10 +61,7 @@ export const fairlead = (kubeconfig: string, namespace: string, place: Place): P
     `--cluster-cidr=${CLUSTER_CIDRS.join(',')}`,
     '--port=0',
   ],
-  environment: {
-    NODE_OPTIONS: '--max-semi-space-size=2',
-    NODE_COMPILE_CACHE: join(tmpdir(), `fairlead-compile-cache-${userInfo().uid}`),
-  },
+  environment: programEnvironment,
   restMs: 0,
 })
 
