@@ -30,6 +30,16 @@ export function controllerProcess(files: LabFiles, kubeconfig: string, name: str
   })
 }
 
+/** What the chart grants a speaker that does not forward; one that does is privileged. */
+export const speakerCapabilities = ['NET_RAW', 'NET_ADMIN', 'NET_BIND_SERVICE', 'SYS_NICE'] as const
+
+/** Runs a program with these capabilities and no others, as a container would. */
+const withOnly = (capabilities: readonly string[]): string[] => [
+  'setpriv',
+  `--bounding-set=${['-all', ...capabilities.map((one) => `+${one.toLowerCase()}`)].join()}`,
+  '--inh-caps=-all',
+]
+
 /** A speaker runs in its node's network namespace, as on the host network of a real node. */
 export function speakerProcess(
   files: LabFiles,
@@ -52,7 +62,14 @@ export function speakerProcess(
     ...speakerOptions,
   )
   return new ManagedProcess({
-    command: ['nsenter', `--net=${namespacePath(node.name)}`, ...speaker, '--admin-socket', socket],
+    command: [
+      'nsenter',
+      `--net=${namespacePath(node.name)}`,
+      ...(forwarding === 'full' ? [] : withOnly(speakerCapabilities)),
+      ...speaker,
+      '--admin-socket',
+      socket,
+    ],
     log: join(files.logs, `speaker-${node.name}.log`),
     env: { ...programEnvironment, METALLB_POD_NAME: `speaker-${node.name}` },
   })

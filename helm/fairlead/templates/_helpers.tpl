@@ -106,11 +106,12 @@ prometheus.io/port: {{ .Values.prometheus.metricsPort | quote }}
 
 {{- define "fairlead.speakerSecurity" -}}
 {{- $full := eq (include "fairlead.forwarding" .) "full" -}}
-# nftables, ARP and BGP's socket options need these two; forwarding also sets sysctls of the host.
+# NET_RAW and NET_ADMIN: nftables, ARP, options of BGP's sockets. NET_BIND_SERVICE: routers that connect to port 179.
+# SYS_NICE: BFD and ARP in time on a busy node. Forwarding also sets sysctls of the host.
 privileged: {{ $full }}
 allowPrivilegeEscalation: {{ $full }}
 readOnlyRootFilesystem: true
 {{- if not $full }}
-capabilities: { drop: [ALL], add: [NET_RAW, NET_ADMIN] }
+capabilities: { drop: [ALL], add: [NET_RAW, NET_ADMIN, NET_BIND_SERVICE, SYS_NICE] }
 {{- end }}
 {{- end -}}
