@@ -3,10 +3,8 @@
  * the same interface, asked in turn in the same run; then the same while 10,000 requests a second come for another
  * service address. Runs in namespaces of its own, as root.
  */
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { parentPort, Worker, workerData } from 'node:worker_threads'
 import { inNetworkNamespace } from '#raw-socket/namespace.ts'
 import { openPacketSocket, type PacketSocket } from '#raw-socket/packet.ts'
@@ -16,6 +14,7 @@ import { broadcastMac, etherType, macNumber } from '#speaker/layer2/ethernet.ts'
 import type { WireObserved } from '#speaker/wire/protocol.ts'
 import { WireHost } from '#speaker/wire/wire-host.ts'
 import { cleanup, connect, createNetns, must, type Netns } from '../test/netns.ts'
+import { inOwnNamespaces, runInOwnNamespaces } from './own-namespaces.ts'
 
 const samples = 2000
 const warmUp = 200
@@ -39,7 +38,7 @@ const request = (target: string): Uint8Array =>
 
 /** Measures and prints a table; leaves nothing behind. */
 export async function main(): Promise<void> {
-  if (process.env.FAIRLEAD_BENCH_NAMESPACE !== '1') return again()
+  if (!inOwnNamespaces) return runInOwnNamespaces(import.meta.url)
   const node = await createNetns('benchnode')
   const client = await createNetns('benchclient')
   await connect(
@@ -68,18 +67,6 @@ export async function main(): Promise<void> {
     await wire.host.stop()
     await cleanup()
   }
-}
-
-/** The same program in a network and a mount namespace of its own. */
-async function again(): Promise<void> {
-  const script = 'mount -t tmpfs tmpfs /run && mkdir -p /run/netns && exec "$@"'
-  const program = [process.execPath, fileURLToPath(import.meta.url)]
-  const child = spawn('unshare', ['--net', '--mount', 'sh', '-c', script, 'sh', ...program], {
-    stdio: 'inherit',
-    env: { ...process.env, FAIRLEAD_BENCH_NAMESPACE: '1', FAIRLEAD_TEST_NAMESPACE: '1' },
-  })
-  const [code] = (await once(child, 'close')) as [number | null]
-  if (code !== 0) throw new Error(`the measurement ended with ${code}`)
 }
 
 interface Wire {

@@ -4,7 +4,6 @@
  * Runs in namespaces of its own, as root; `npm run bench -- bfd 600` measures for ten minutes.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +11,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { cleanup, connect, createNetns, must, spawnIn, type Netns } from '../test/netns.ts'
 import type { NodeResult } from './bfd/node.ts'
+import { inOwnNamespaces, runInOwnNamespaces } from './own-namespaces.ts'
 import { printTable } from './table.ts'
 
 const defaultSeconds = 60
@@ -21,7 +21,7 @@ const bird = '192.0.2.20'
 /** Measures and prints; leaves nothing behind. */
 export async function main(args: readonly string[] = []): Promise<void> {
   const seconds = Number(args[0] ?? defaultSeconds)
-  if (process.env.FAIRLEAD_BENCH_NAMESPACE !== '1') return again(String(seconds))
+  if (!inOwnNamespaces) return runInOwnNamespaces(import.meta.url, [String(seconds)])
   const folder = mkdtempSync(join(tmpdir(), 'fairlead-bench-bfd-'))
   const busy: ChildProcess[] = []
   try {
@@ -40,18 +40,6 @@ export async function main(args: readonly string[] = []): Promise<void> {
     await cleanup()
     rmSync(folder, { recursive: true })
   }
-}
-
-/** The same program in a network and a mount namespace of its own. */
-async function again(seconds: string): Promise<void> {
-  const script = 'mount -t tmpfs tmpfs /run && mkdir -p /run/netns && exec "$@"'
-  const program = [process.execPath, fileURLToPath(import.meta.url), seconds]
-  const child = spawn('unshare', ['--net', '--mount', 'sh', '-c', script, 'sh', ...program], {
-    stdio: 'inherit',
-    env: { ...process.env, FAIRLEAD_BENCH_NAMESPACE: '1', FAIRLEAD_TEST_NAMESPACE: '1' },
-  })
-  const [code] = (await once(child, 'close')) as [number | null]
-  if (code !== 0) throw new Error(`the measurement ended with ${code}`)
 }
 
 /** All of them on one switch. */

@@ -2,12 +2,9 @@
  * BGP as a router sees it. Runs in namespaces of its own and in labs, as root. `npm run bench -- bgp`: everything;
  * `npm run bench -- bgp 600`: ten minutes of load instead of one; `node bench/bgp.ts convergence hold`: some parts.
  */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { cleanup } from '../test/netns.ts'
 import { measureChange } from './bgp/change.ts'
 import { measureConvergence } from './bgp/convergence.ts'
@@ -16,6 +13,7 @@ import { measureFeed } from './bgp/feed.ts'
 import { measureHold } from './bgp/hold.ts'
 import { measureMemory } from './bgp/memory.ts'
 import { measureRestart } from './bgp/restart.ts'
+import { inOwnNamespaces, runInOwnNamespaces } from './own-namespaces.ts'
 
 const rounds = 9
 const secondsOfLoad = 60
@@ -45,9 +43,9 @@ export async function main(args: readonly string[] = []): Promise<void> {
   if (unknown.length > 0) throw new Error(`no part ${unknown.join()}; there are ${Object.keys(all).join()}`)
   const chosen = (parts: typeof inside): string[] =>
     Object.keys(parts).filter((name) => wanted.length === 0 || wanted.includes(name))
-  if (process.env.FAIRLEAD_BENCH_NAMESPACE === '1') return measure(inside, chosen(inside), seconds)
+  if (inOwnNamespaces) return measure(inside, chosen(inside), seconds)
   const here = chosen(inside)
-  if (here.length > 0) await again([...here, String(seconds)])
+  if (here.length > 0) await runInOwnNamespaces(import.meta.url, [...here, String(seconds)])
   await measure(outside, chosen(outside), seconds)
 }
 
@@ -63,18 +61,6 @@ async function measure(parts: typeof inside, names: readonly string[], seconds: 
     const load = loadavg().map((value) => value.toFixed(1))
     console.log(`${availableParallelism()} cores, load ${load.join(' ')}`)
   }
-}
-
-/** The same program in namespaces of its own. */
-async function again(args: readonly string[]): Promise<void> {
-  const script = 'mount -t tmpfs tmpfs /run && mkdir -p /run/netns && exec "$@"'
-  const program = [process.execPath, fileURLToPath(import.meta.url), ...args]
-  const child = spawn('unshare', ['--net', '--mount', 'sh', '-c', script, 'sh', ...program], {
-    stdio: 'inherit',
-    env: { ...process.env, FAIRLEAD_BENCH_NAMESPACE: '1', FAIRLEAD_TEST_NAMESPACE: '1' },
-  })
-  const [code] = (await once(child, 'close')) as [number | null]
-  if (code !== 0) throw new Error(`the measurement ended with ${code}`)
 }
 
 if (import.meta.main) await main(process.argv.slice(2))

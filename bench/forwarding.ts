@@ -10,22 +10,20 @@
  * Numbers are those of the Services; 1,000 and 10,000 when none is given. `lab`: ours alone, with the lab's API server,
  * which takes new Services faster than a real one. `nft`: only the last part.
  */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { cleanup } from '../test/netns.ts'
 import { compare } from './forwarding/compare.ts'
 import { compareWithNft } from './forwarding/netlink.ts'
 import { createWorld } from './forwarding/world.ts'
+import { inOwnNamespaces, runInOwnNamespaces } from './own-namespaces.ts'
 
 const SIZES = [1000, 10_000]
 
 /** Measures and prints tables; leaves nothing behind. */
 export async function main(args: readonly string[] = []): Promise<void> {
-  if (process.env.FAIRLEAD_BENCH_NAMESPACE !== '1') return again(args)
+  if (!inOwnNamespaces) return runInOwnNamespaces(import.meta.url, args)
   const sizes = args.filter((one) => /^\d+$/.test(one))
   if (!args.includes('nft')) {
     await compareProxies(sizes.length === 0 ? SIZES : sizes.map(Number), args.includes('lab'))
@@ -48,19 +46,6 @@ async function compareProxies(sizes: readonly number[], lab: boolean): Promise<v
     await cleanup()
     await rm(directory, { recursive: true, force: true })
   }
-}
-
-/** The same program in namespaces of its own, which end with it and take every process along. */
-async function again(args: readonly string[]): Promise<void> {
-  const script = 'mount -t tmpfs tmpfs /run && mkdir -p /run/netns && exec "$@"'
-  const program = [process.execPath, fileURLToPath(import.meta.url), ...args]
-  const namespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
-  const child = spawn('unshare', [...namespaces, 'sh', '-c', script, 'sh', ...program], {
-    stdio: 'inherit',
-    env: { ...process.env, FAIRLEAD_BENCH_NAMESPACE: '1', FAIRLEAD_TEST_NAMESPACE: '1' },
-  })
-  const [code] = (await once(child, 'close')) as [number | null]
-  if (code !== 0) throw new Error(`the measurement ended with ${code}`)
 }
 
 if (import.meta.main) await main(process.argv.slice(2))

@@ -9,7 +9,6 @@
  * than what it only forwards, so the rows say which it is. Runs in namespaces of its own, as root.
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -29,6 +28,7 @@ import { fairlead, Proxy } from './forwarding/proxies.ts'
 import { Report, short } from './forwarding/report.ts'
 import { createPlace, prepareHome, type Place } from './forwarding/topology.ts'
 import { cpuMs, memoryMiB } from './forwarding/usage.ts'
+import { inOwnNamespaces, runInOwnNamespaces } from './own-namespaces.ts'
 
 const MOST = 10_000
 const ANNOUNCED = [1, 1000]
@@ -43,7 +43,7 @@ interface Program {
 
 /** Measures and prints one table; leaves nothing behind. */
 export async function main(args: readonly string[] = []): Promise<void> {
-  if (process.env.FAIRLEAD_BENCH_NAMESPACE !== '1') return again(args)
+  if (!inOwnNamespaces) return runInOwnNamespaces(import.meta.url, args)
   const most = Number(args.find((one) => /^\d+$/.test(one)) ?? MOST)
   const directory = mkdtempSync(join(tmpdir(), 'fairlead-bench-'))
   const report = new Report()
@@ -218,19 +218,6 @@ async function bareNode(): Promise<string> {
   const { now, peak } = memoryMiB(child.pid as number)
   child.kill()
   return `${short(now)} (${short(peak)})`
-}
-
-/** The same program in namespaces of its own, which end with it and take every process along. */
-async function again(args: readonly string[]): Promise<void> {
-  const script = 'mount -t tmpfs tmpfs /run && mkdir -p /run/netns && exec "$@"'
-  const program = [process.execPath, fileURLToPath(import.meta.url), ...args]
-  const namespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
-  const child = spawn('unshare', [...namespaces, 'sh', '-c', script, 'sh', ...program], {
-    stdio: 'inherit',
-    env: { ...process.env, FAIRLEAD_BENCH_NAMESPACE: '1', FAIRLEAD_TEST_NAMESPACE: '1' },
-  })
-  const [code] = (await once(child, 'close')) as [number | null]
-  if (code !== 0) throw new Error(`the measurement ended with ${code}`)
 }
 
 if (import.meta.main) await main(process.argv.slice(2))
