@@ -32,6 +32,8 @@ export interface Suspect {
 
 /** Others that are asked whether this node is heard; one answer is enough. */
 const mostWitnesses = 2
+/** Addresses of a node in doubt that are looked at, so that a lost packet costs the same however many it holds. */
+const mostLookedAt = 256
 
 /**
  * What comes before BFD's verdict. A node in doubt is asked at once by those who would be its successors: for the
@@ -108,7 +110,9 @@ export class Suspicion {
   #atStake(node: string, now: number): string[] {
     const { peers, table } = this.#holders
     const addresses: string[] = []
+    let looked = 0
     for (const entry of heldBy(node, table.of(node))) {
+      if (looked++ === mostLookedAt) break
       const { next, able, served } = this.#holders.standing(entry, now)
       // Who shares its hardware address with another, or was never on this wire, cannot be heard to live.
       if (!next || !able || !served || peers.path(node, entry.interfaces) === undefined) continue
