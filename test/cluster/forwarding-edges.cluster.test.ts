@@ -70,6 +70,9 @@ describe('packets', () => {
     const { nodePort } = await world.service('narrow', { selector: { app: 'far' }, type: 'NodePort' })
     const lines = await world.lab.output('node/node2', 'ip', '-o', 'route', 'get', far[4])
     const device = / dev (\S+)/.exec(lines)?.[1] ?? ''
+    await both((family) =>
+      world.expectWho('client', { to: world.address('node1')[family], port: nodePort() }, ['far']),
+    )
     await world.lab.output('node/node2', 'ip', 'link', 'set', device, 'mtu', '1300')
     try {
       await both(async (family) => {
