@@ -90,7 +90,7 @@ async function leader(): Promise<string> {
 
 /** A Lease runs out after 15 seconds. */
 async function another(than: string): Promise<string> {
-  for (const begun = performance.now(); performance.now() - begun < 30_000;) {
+  for (const begun = performance.now(); performance.now() - begun < 60_000;) {
     const holder = await leader()
     if (holder !== '' && holder !== than) return holder
     await new Promise((resolve) => setTimeout(resolve, 100))
@@ -126,7 +126,7 @@ it('no address is given twice, none is lost, and the events of each Service are 
   await done
   const { store } = witness.reflector
   await expect
-    .poll(() => [...store.values()].filter((addresses) => addresses.length === 0).length, { timeout: 20_000 })
+    .poll(() => [...store.values()].filter((addresses) => addresses.length === 0).length, { timeout: 60_000 })
     .toBe(0)
   expect(store.size).toBe(SERVICES - Math.floor(SERVICES / 3))
   expect(witness.doubles).toEqual([])
@@ -137,10 +137,10 @@ it('no address is given twice, none is lost, and the events of each Service are 
     told = await eventCounts()
     return [...store.keys()].filter((name) => !told.has(name.slice(NAMESPACE.length + 1)))
   }
-  await expect.poll(untold, { timeout: 20_000 }).toEqual([])
+  await expect.poll(untold, { timeout: 60_000 }).toEqual([])
   expect(Math.max(...told.values())).toBeLessThanOrEqual(5)
   witness.reflector.stop()
-}, 120_000)
+}, 300_000)
 
 it('simulate says what a change would do, and its exit code that somebody would move', async () => {
   const file = `kind: IPAddressPool
