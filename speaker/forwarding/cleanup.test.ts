@@ -63,6 +63,7 @@ describe('a process is a speaker that forwards', () => {
   test.each([
     ['node', '/app/cli/main.ts', 'speaker', '--node-name', 'a'],
     ['/usr/local/bin/node', 'cli/main.ts', 'speaker', '--forwarding=full'],
+    ['node', '--liftoff-only', '--heap-growing-percent=50', '/app/cli/main.js', 'speaker'],
     ['/usr/bin/fairlead', 'speaker'],
     ['node', '/usr/bin/fairlead', 'speaker', '--forwarding', 'full', '--lb-class', 'off'],
   ])('%s %s %s', (...args) => expect(isForwardingSpeaker(args)).toBe(true))
@@ -74,6 +75,8 @@ describe('a process is a speaker that forwards', () => {
     ['fairlead', 'forwarding', 'cleanup'],
     ['vi', 'cli/main.ts'],
     ['grep', '-r', 'fairlead', 'speaker'],
+    ['node', '--version'],
+    ['node'],
     ['nsenter', '--net=/run/netns/a', 'node', 'cli/main.ts', 'speaker'],
     [],
   ])('and not %s %s %s', (...args) => expect(isForwardingSpeaker(args)).toBe(false))
