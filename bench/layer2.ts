@@ -8,18 +8,12 @@
 import { availableParallelism, loadavg } from 'node:os'
 import { main as measureBfd } from './bfd.ts'
 import { measureAnswers } from './layer2/answers.ts'
-import { events, type Event } from './layer2/events.ts'
+import { events, speakers, type Event, type Speakers } from './layer2/events.ts'
 import { measureMany } from './layer2/many.ts'
 import { measure, type Result } from './layer2/measure.ts'
 import { parseOptions, type Options } from './layer2/options.ts'
 import { eventLines, HEADING, type EventResults } from './layer2/report.ts'
 import { World } from './layer2/world.ts'
-
-/** Arguments of all speakers, by what an event asks for. */
-const SPEAKERS: Readonly<Record<Event['speakers'], string>> = {
-  default: '',
-  fast: '--liveness-interval 100',
-}
 
 /** Measures and prints; takes its labs down again. */
 export async function main(args: readonly string[] = []): Promise<void> {
@@ -27,9 +21,9 @@ export async function main(args: readonly string[] = []): Promise<void> {
   console.log(`before: ${load()}`)
   const chosen = events(options).filter(({ name }) => wanted(options, name))
   const all: EventResults[] = []
-  for (const speakers of ['default', 'fast'] as const) {
-    const those = chosen.filter((event) => event.speakers === speakers)
-    if (those.length > 0) all.push(...(await measureEvents(those, speakers, options)))
+  for (const kind of Object.keys(speakers) as Speakers[]) {
+    const those = chosen.filter((event) => event.speakers === kind)
+    if (those.length > 0) all.push(...(await measureEvents(those, kind, options)))
   }
   if (all.length > 0) {
     console.log(`\nWhat a client saw: median / worst of ${options.runs} runs\n`)
@@ -51,10 +45,10 @@ const load = (): string =>
 /** In turn, so that whatever else the machine does meets all of them. */
 async function measureEvents(
   those: readonly Event[],
-  speakers: Event['speakers'],
+  kind: Speakers,
   options: Options,
 ): Promise<EventResults[]> {
-  const world = await World.start(SPEAKERS[speakers])
+  const world = await World.start(speakers[kind])
   const results = new Map<Event, Result[]>(those.map((event) => [event, []]))
   try {
     await world.serve()

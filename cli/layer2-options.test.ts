@@ -1,16 +1,18 @@
 import { expect, test } from 'vitest'
 import { layer2Options } from './layer2-options.ts'
 
-const given = { livenessInterval: '300', livenessMultiplier: '3', drainOnCordon: false, drainWait: '5s' }
+const given = { livenessInterval: '140', livenessMultiplier: '6', drainOnCordon: false, drainWait: '5s' }
 
 test('as the speaker takes them', () => {
   expect(layer2Options(given)).toMatchObject({
-    liveness: { receiveInterval: 300, transmitInterval: 300, detectMultiplier: 3, passive: false },
+    liveness: { receiveInterval: 140, transmitInterval: 140, detectMultiplier: 6, passive: false },
     drainOnCordon: false,
     drainWaitMs: 5000,
   })
-  expect(layer2Options({ ...given, livenessInterval: '100', drainWait: '0' })).toMatchObject({
-    liveness: { receiveInterval: 100, transmitInterval: 100 },
+  expect(
+    layer2Options({ ...given, livenessInterval: '100', livenessMultiplier: '3', drainWait: '0' }),
+  ).toMatchObject({
+    liveness: { receiveInterval: 100, transmitInterval: 100, detectMultiplier: 3 },
     drainWaitMs: 0,
   })
 })

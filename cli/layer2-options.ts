@@ -1,5 +1,5 @@
 import { parseDuration } from '#crds/parse/duration.ts'
-import { defaultSettings, type BfdSettings } from '#speaker/bfd/config.ts'
+import { livenessSettings, type BfdSettings } from '#speaker/bfd/config.ts'
 import { CliError } from './errors.ts'
 
 /** The speaker's options about liveness and drains as commander gives them. */
@@ -30,7 +30,7 @@ export function layer2Options(options: Layer2Options): {
   }
   return {
     liveness: {
-      ...defaultSettings,
+      ...livenessSettings,
       receiveInterval: interval,
       transmitInterval: interval,
       detectMultiplier,

@@ -2,6 +2,15 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Options } from './options.ts'
 import type { World } from './world.ts'
 
+/** Arguments of all speakers: how they watch each other. */
+export const speakers = {
+  default: '',
+  slow: '--liveness-interval 300 --liveness-multiplier 3',
+  fast: '--liveness-interval 100 --liveness-multiplier 3',
+} as const
+
+export type Speakers = keyof typeof speakers
+
 /** Something that happens to the holder of an address. Each step returns when it is done. */
 export interface Event {
   readonly name: string
@@ -9,8 +18,7 @@ export interface Event {
   /** quoted for MetalLB 0.16.2, three nodes, memberlist on: median and worst */
   readonly metallb: string
   readonly aim: string
-  /** further arguments of the speakers */
-  readonly speakers: 'default' | 'fast'
+  readonly speakers: Speakers
   begin(world: World, holder: string): Promise<void>
   /** between the take-over and `heal`, at least so many milliseconds after `begin` */
   readonly healAfterMs?: (options: Options) => number
@@ -45,10 +53,19 @@ export const events = (options: Options): readonly Event[] => [
   },
   {
     name: 'kill',
-    title: 'speaker killed, 3 x 300 ms',
+    title: 'speaker killed, 6 x 140 ms (the default)',
     metallb: KILLED,
     aim: 'gap under 1 s',
     speakers: 'default',
+    begin: (world, holder) => world.fault('crash-speaker', holder),
+    restart: true,
+  },
+  {
+    name: 'kill-slow',
+    title: 'speaker killed, 3 x 300 ms',
+    metallb: KILLED,
+    aim: 'gap under 1 s',
+    speakers: 'slow',
     begin: (world, holder) => world.fault('crash-speaker', holder),
     restart: true,
   },

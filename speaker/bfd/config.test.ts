@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { BfdProfile } from '#crds/config.ts'
-import { defaultSettings, mergeSettings, notesOn, settingsOf } from './config.ts'
+import { defaultSettings, livenessSettings, mergeSettings, notesOn, settingsOf } from './config.ts'
 import { settings } from './testing.ts'
 
 const profile: BfdProfile = {
@@ -51,10 +51,18 @@ test('a shared session runs as the most demanding wants it', () => {
   expect(mergeSettings([slow, quick])).toEqual({
     receiveInterval: 300,
     transmitInterval: 100,
-    detectMultiplier: 2,
+    detectMultiplier: 3,
     passive: false,
     minimumTtl: 200,
     echo: true,
   })
   expect(mergeSettings([slow])).toEqual(slow)
+})
+
+test.each([
+  ['faster packets make nobody count as dead sooner', livenessSettings, defaultSettings, [140, 6]],
+  ['the shorter detection time counts', livenessSettings, settings({ transmitInterval: 100 }), [100, 3]],
+  ['a part of an interval does not', settings({ transmitInterval: 250 }), settings(), [250, 3]],
+] as const)('two that want one session: %s', (_what, one, other, [transmitInterval, detectMultiplier]) => {
+  expect(mergeSettings([one, other])).toMatchObject({ transmitInterval, detectMultiplier })
 })

@@ -29,6 +29,17 @@ export const defaultSettings: BfdSettings = {
   echo: false,
 }
 
+/**
+ * Between speakers where nobody says otherwise. The interval is how long a node may be gone unnoticed before those who
+ * would follow it ask the wire (decision 7); the whole is BFD's own verdict.
+ */
+export const livenessSettings: BfdSettings = {
+  ...defaultSettings,
+  receiveInterval: 140,
+  transmitInterval: 140,
+  detectMultiplier: 6,
+}
+
 export const settingsOf = (profile: BfdProfile): BfdSettings => ({
   receiveInterval: profile.receiveInterval,
   transmitInterval: profile.transmitInterval,
@@ -39,15 +50,17 @@ export const settingsOf = (profile: BfdProfile): BfdSettings => ({
 })
 
 /**
- * One session for all who want it to the same peer: the fastest of each interval, the smallest multiplier, the
- * strictest TTL, and passive only when all want that.
+ * One session for all who want it to the same peer: the fastest of each interval, the shortest time in which the peer
+ * notices our silence, the strictest TTL, and passive only when all want that.
  */
 export function mergeSettings(all: readonly BfdSettings[]): BfdSettings {
   const least = (of: (settings: BfdSettings) => number): number => Math.min(...all.map(of))
+  const transmitInterval = least((one) => one.transmitInterval)
+  const silence = least((one) => one.transmitInterval * one.detectMultiplier)
   return {
     receiveInterval: least(({ receiveInterval }) => receiveInterval),
-    transmitInterval: least(({ transmitInterval }) => transmitInterval),
-    detectMultiplier: least(({ detectMultiplier }) => detectMultiplier),
+    transmitInterval,
+    detectMultiplier: Math.floor(silence / transmitInterval),
     passive: all.every(({ passive }) => passive),
     minimumTtl: Math.max(...all.map(({ minimumTtl }) => minimumTtl)),
     echo: all.some(({ echo }) => echo),

@@ -23,10 +23,15 @@ export interface AnsweringOptions {
   readonly conflicts: Conflicts
 }
 
+/** Interfaces come and go, and their indexes with them. */
+const setsKept = 256
+
 /** Brings responders, announcer and groups from where an address is answered and listened to, to where it is to be. */
 export class Answering implements Effects {
   readonly #options: AnsweringOptions
   readonly #groups = new Groups()
+  /** by their members: most addresses are answered on the same interfaces */
+  readonly #sets = new Map<string, ReadonlySet<number>>()
   #changes: GroupChange[] = []
 
   constructor(options: AnsweringOptions) {
@@ -38,7 +43,7 @@ export class Answering implements Effects {
     const held = addresses.add(address)
     const { interfaces: before, family } = held
     if (sameSet(before, indexes)) return
-    held.interfaces = new Set(indexes)
+    held.interfaces = this.#setOf(indexes)
     for (const index of before) if (!held.interfaces.has(index)) announcer.stop(address, index)
     for (const index of indexes) if (!before.has(index)) announcer.start(address, family, index, now)
     if (indexes.length === 0) conflicts.forget(address)
@@ -47,7 +52,7 @@ export class Answering implements Effects {
   /** Groups are joined before anything is asked or announced, so that rivals hear each other. */
   listen({ address }: Entry, indexes: readonly number[], join: boolean): void {
     const held = this.#options.held.add(address)
-    if (!sameSet(held.watched, indexes)) held.watched = new Set(indexes)
+    if (!sameSet(held.watched, indexes)) held.watched = this.#setOf(indexes)
     this.#setGroups(held, join ? indexes : [])
   }
 
@@ -63,6 +68,16 @@ export class Answering implements Effects {
     for (const { index } of interfaces.slice(0, 1)) {
       this.#options.conflicts.heard(address, macText(mac), index, now)
     }
+  }
+
+  #setOf(indexes: readonly number[]): ReadonlySet<number> {
+    const text = indexes.join()
+    let set = this.#sets.get(text)
+    if (set === undefined) {
+      if (this.#sets.size >= setsKept) this.#sets.clear()
+      this.#sets.set(text, (set = new Set(indexes)))
+    }
+    return set
   }
 
   /** The address is none any more. */

@@ -4,10 +4,10 @@ import { inquestTime } from './inquest.ts'
  * The core is called at least so often while it answers for anything, and while there is anything that it might
  * answer for, so that it notices when it was not.
  */
-export const heartbeat = { holding: 50, idle: 200 } as const
+export const heartbeat = { holding: 50, idle: 100 } as const
 
-/** Bounds of the pause that counts in any case, and its share of the time after which BFD takes this node for dead. */
-const limits = { least: 250, most: 1000, share: 0.6 } as const
+/** Bounds of the pause that counts in any case, and its share of the time after which BFD may take this node for dead. */
+const limits = { least: 150, most: 1000, share: 0.9 } as const
 /**
  * Others take addresses of a node whose machine stands still when its next packet is overdue and it was silent for
  * the time of an inquest besides. A pause counts that comes near to that.
@@ -21,8 +21,8 @@ const recovery = 1000
 
 /** What others can have seen of this node. */
 export interface Seen {
-  /** milliseconds of silence after which BFD takes this node for dead */
-  readonly detectionTime: number
+  /** milliseconds of silence after which BFD may take this node for dead, since its next packet was due */
+  readonly shortestDetection: number
   /** milliseconds for which some node has waited in vain for a sign of this one */
   overdue(now: number): number
 }
@@ -67,8 +67,8 @@ export class Awake {
   }
 }
 
-const longPause = ({ detectionTime }: Seen): number =>
-  Math.min(limits.most, Math.max(limits.least, detectionTime * limits.share))
+const longPause = ({ shortestDetection }: Seen): number =>
+  Math.min(limits.most, Math.max(limits.least, shortestDetection * limits.share))
 
 const mayBeTaken = (pause: number, seen: Seen, now: number): boolean =>
   pause > shortest && seen.overdue(now) > shortest

@@ -41,6 +41,23 @@ test('an answer ends it, if it is of that node and the question was sent', () =>
   expect(open.purposeOf(vip)).toBeUndefined()
 })
 
+test('who announces the address meanwhile is asked anew, now and then; a rival is not believed for that', () => {
+  for (const purpose of ['verify', 'yielded'] as const) {
+    const { wait } = checks[purpose]
+    const open = new Checks()
+    open.start(vip, 'node-b', path, purpose, 0)
+    open.announced(vip, 'node-b', 0)
+    expect(open.next()).toBe(0)
+    open.step(0, room)
+    open.step(wait, room)
+    open.announced(vip, 'node-c', wait)
+    open.announced('192.0.2.99', 'node-b', wait)
+    open.announced(vip, 'node-b', wait + 10)
+    const { questions, unanswered } = open.step(2 * wait + 10, room)
+    expect([questions.length, unanswered.length]).toEqual(purpose === 'verify' ? [1, 0] : [0, 1])
+  }
+})
+
 test('a step that comes late waits for what may lie in the socket', () => {
   const open = new Checks()
   open.start(vip, 'node-b', path, 'yielded', 0)

@@ -83,6 +83,15 @@ export class Checks {
     if (check?.node === node && check.sent > 0) this.stop(address)
   }
 
+  /** The node has announced the address: what it did not answer before that says nothing, and it is asked anew. */
+  announced(address: string, node: string, now: number): void {
+    const check = this.#checks.get(address)
+    if (check?.node !== node || check.purpose !== 'verify' || check.sent === 0) return
+    check.sent = 0
+    check.graced = false
+    this.#due.set(address, now + checks.verify.wait)
+  }
+
   purposeOf(address: string): CheckPurpose | undefined {
     return this.#checks.get(address)?.purpose
   }

@@ -100,6 +100,42 @@ describe('one holder', () => {
     expect(lan.story('node-b', vip)).toContain('fenced')
   })
 
+  describe('nor one that begins while the holder stands still', () => {
+    /** node-a holds the address; node-b, which the hash puts first, has begun and BFD has not heard of node-a. */
+    function begun(): Lan {
+      const lan = cluster(among(vip))
+      lan.kill('node-b')
+      lan.seen('node-b', 'dead')
+      lan.run(2000)
+      expect(lan.holding(vip)).toEqual(['node-a'])
+      lan.freeze('node-a')
+      lan.add('node-b', except('node-b'))
+      lan.act('node-b', (layer2, now) => layer2.neighbor('node-a', 'unknown', now))
+      lan.put(['node-b'], among(vip))
+      return lan
+    }
+
+    test('it waits until BFD is Up', () => {
+      const lan = begun()
+      lan.run(450)
+      expect(lan.story('node-b', vip)).not.toContain('claiming')
+      lan.thaw('node-a')
+      lan.run(50)
+      lan.act('node-b', (layer2, now) => layer2.neighbor('node-a', 'alive', now))
+      lan.run(3000)
+      expect(lan.holding(vip)).toEqual(['node-a'])
+      expect(lan.holder('node-b', vip)).toMatchObject({ holder: 'node-a', reason: 'notOwner' })
+    })
+
+    test('or when BFD could have said that the holder is dead', () => {
+      const lan = begun()
+      lan.run(830)
+      expect(lan.story('node-b', vip)).not.toContain('claiming')
+      lan.run(120)
+      expect(lan.story('node-b', vip)).toContain('took: first')
+    })
+  })
+
   test('D13: a preferred node takes it back, the holder answers until then', () => {
     const preferred = wireAddress(vip, {
       candidates: [candidate('node-a'), candidate('node-b'), candidate('node-c', { preference: 100 })],
@@ -424,7 +460,10 @@ describe('machines outside the cluster', () => {
     lan.put(['node-a'], among(address, ['node-a', 'node-b']))
     lan.run(200)
     expect(lan.holder('node-a', address)).toMatchObject({ reason: 'addressInUse' })
-    lan.act('node-a', (layer2, now) => layer2.speakers(self(), [speaker('node-b')], now))
+    lan.act('node-a', (layer2, now) => {
+      layer2.speakers(self(), [speaker('node-b')], now)
+      layer2.neighbor('node-b', 'alive', now)
+    })
     lan.run(200)
     expect(lan.holder('node-a', address)).toMatchObject({ holder: 'node-b', reason: 'notOwner' })
     expect(lan.holding(address)).toEqual(['node-b'])

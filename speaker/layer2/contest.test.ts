@@ -84,10 +84,10 @@ describe('what to do about a claim', () => {
 test('announcements keep a distance, and a larger one when they are of no use', () => {
   const against = (...all: Contest[]) => new Map(all.map((one) => [one.node, one]))
   expect(mayAnnounce(against(contest(0)), 1000)).toBe(1000)
-  expect(mayAnnounce(against(contest(1, { lastAnnounced: 990 })), 1000)).toBe(1070)
+  expect(mayAnnounce(against(contest(1, { lastAnnounced: 990 })), 1000)).toBe(1055)
   expect(mayAnnounce(against(contest(10, { lastAnnounced: 990 })), 1000)).toBe(1990)
   const both = against(contest(1, { lastAnnounced: 990 }), contest(0, { node: 'node-c' }))
-  expect(mayAnnounce(both, 1000)).toBe(1070)
+  expect(mayAnnounce(both, 1000)).toBe(1055)
 })
 
 test('a contest is with one node, and forgotten when that is silent; an announcement is against all', () => {

@@ -30,7 +30,7 @@ export interface Rivalry {
 export type Verdict = 'yield' | 'insist' | 'ask'
 
 /** Milliseconds between announcements against one node; after some rounds that did not help, it is not hurried. */
-const pace = { first: 80, later: 1000, rounds: 10 } as const
+const pace = { first: 65, later: 1000, rounds: 10 } as const
 /** A frame heard so soon after an announcement may have been sent before it arrived. */
 const crossing = 40
 /** The one that the hash puts first, and its own view does not, looks after so long whether the other is still there. */

@@ -25,7 +25,7 @@ export class HandOver {
 
   /** Planned stop. */
   stop(now: number): void {
-    this.#peers.leave()
+    this.#peers.seen.leave()
     this.#stop ??= { since: now, until: now + handOverLimit }
   }
 

@@ -31,6 +31,7 @@ export class Hearing {
     const { peers } = this.#holders
     const wasStale = peers.stale
     const changes = peers.speakers(self, others)
+    this.#holders.arrival.begin(now, peers.seen.detectionTime)
     if (wasStale !== peers.stale) this.#holders.staleChanged()
     for (const node of changes.nodes) this.#presenceChanged(node, now)
     this.macs(changes, now)
@@ -63,6 +64,8 @@ export class Hearing {
     if (state !== 'unknown' && told) this.#holders.event(now, undefined, whatHappened[state], { node })
     if (before !== peers.presence(node)) this.#presenceChanged(node, now)
     if (state === 'unknown') return
+    // Some may have waited for this.
+    if (now < this.#holders.arrival.until) this.#holders.mark(this.#holders.table.of(node))
     this.#holders.returns.forget(node)
     if (state === 'alive') this.#tell(node, now)
   }
@@ -81,7 +84,10 @@ export class Hearing {
     const { checks } = this.#holders
     this.#heardFrom(node, path, now)
     if (direct) checks.answered(entry.address, node)
-    else entry.belief.unable.delete(node)
+    else {
+      entry.belief.unable.delete(node)
+      checks.announced(entry.address, node, now)
+    }
     if (direct && this.#answersInLeaving(entry, node, now)) return undefined
     switch (entry.state.at) {
       case 'holding':

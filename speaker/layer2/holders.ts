@@ -1,5 +1,6 @@
 import type { Layer2Event, WireAddress, WireHolder, WireInterface } from '../wire/protocol.ts'
 import type { Effects } from './answering.ts'
+import { Arrival } from './arrival.ts'
 import type { Awake } from './awake.ts'
 import { forgetDeference, tookIt } from './belief.ts'
 import { Checks, type CheckPurpose, type Question, type Unanswered } from './check.ts'
@@ -32,6 +33,7 @@ export class Holders {
   readonly checks = new Checks()
   readonly events = new Events()
   readonly returns = new Returns()
+  readonly arrival = new Arrival()
   readonly peers: Peers
   readonly handOver: HandOver
   readonly #awake: Awake
@@ -189,6 +191,7 @@ export class Holders {
         stopping: this.handOver.stopping,
         dazed: this.#awake.dazed(now),
         crowded: this.claims.crowded,
+        newUntil: this.arrival.until,
       },
       now,
     )

@@ -253,7 +253,7 @@ export class Layer2 {
 
   /** @returns whether this node stood still until now */
   #wake(now: number): boolean {
-    const pause = this.#awake.step(now, this.#peers)
+    const pause = this.#awake.step(now, this.#peers.seen)
     if (pause === 0) return false
     this.#suspicion.paused()
     this.#holders.paused(now)

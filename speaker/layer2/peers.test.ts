@@ -173,11 +173,3 @@ describe('how to reach it', () => {
     expect(made.path('node-b', [near])).toEqual({ mac: macB, interfaceIndex: 2 })
   })
 })
-
-test('how long others wait before they take this node for dead', () => {
-  const made = peers()
-  expect(made.detectionTime).toBe(900)
-  const fast = { ...self().liveness, transmitInterval: 100, receiveInterval: 100 }
-  made.speakers(self({ liveness: fast }), [])
-  expect(made.detectionTime).toBe(300)
-})

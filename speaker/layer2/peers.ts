@@ -1,8 +1,8 @@
 import { tryParseAddress } from '#inet/address.ts'
 import { prefixContains, tryParsePrefix } from '#inet/prefix.ts'
-import { defaultSettings } from '../bfd/config.ts'
 import type { WireInterface, WireNeighbor, WireSelf, WireSpeaker } from '../wire/protocol.ts'
 import { macNumber, macText } from './ethernet.ts'
+import { SeenByOthers } from './seen.ts'
 
 /** `down` has failed, `left` has said that it leaves. */
 export type Presence = 'up' | 'down' | 'left'
@@ -33,6 +33,8 @@ const formerMacs = 16
 
 /** The other speakers: whose frame is whose, who is there, and how to reach whom directly. */
 export class Peers {
+  /** what they can see of this node */
+  readonly seen = new SeenByOthers()
   readonly #self: string
   #speakers = new Map<string, WireSpeaker>()
   readonly #liveness = new Map<string, WireNeighbor['state']>()
@@ -41,13 +43,10 @@ export class Peers {
   readonly #paths = new Map<string, Path>()
   readonly #suspects = new Set<string>()
   readonly #presumedDead = new Set<string>()
-  /** when each node that is alive is to be told next at the latest that this one is */
-  readonly #spoken = new Map<string, number>()
   #missing: readonly string[] | undefined
   readonly #formerMacs = new Map<string, Set<number>>()
   #ownMacs: ReadonlySet<number> = new Set()
   #stale = false
-  #detectionTime = defaultSettings.detectMultiplier * defaultSettings.transmitInterval
 
   /** @param self the name of this node */
   constructor(self: string) {
@@ -114,22 +113,7 @@ export class Peers {
 
   /** The node is told that this one is alive, and is to be told again by then. */
   spoken(node: string, next: number): void {
-    if (this.#liveness.get(node) === 'alive') this.#spoken.set(node, next)
-  }
-
-  /** All are told that this node leaves, and wait for nothing more. */
-  leave(): void {
-    this.#spoken.clear()
-  }
-
-  /** Milliseconds for which some node has waited in vain for a sign of this one. */
-  overdue(now: number): number {
-    return now - Math.min(now, ...this.#spoken.values())
-  }
-
-  /** Milliseconds of silence after which others take this node for dead. */
-  get detectionTime(): number {
-    return this.#detectionTime
+    if (this.#liveness.get(node) === 'alive') this.seen.spoken(node, next)
   }
 
   speakers(self: WireSelf, others: readonly WireSpeaker[]): PeerChanges {
@@ -141,13 +125,12 @@ export class Peers {
       this.#paths.delete(node)
       this.#suspects.delete(node)
       this.#presumedDead.delete(node)
-      this.#spoken.delete(node)
+      this.seen.forget(node)
     }
     this.#speakers = speakers
     this.#missing = undefined
     this.#stale = self.stale
-    const { detectMultiplier, transmitInterval, receiveInterval } = self.liveness
-    this.#detectionTime = detectMultiplier * Math.max(transmitInterval, receiveInterval)
+    this.seen.watch(self.liveness)
     const nodes = new Set([...before.keys(), ...speakers.keys()])
     return {
       ...this.#learnMacs(),
@@ -178,7 +161,7 @@ export class Peers {
     this.#liveness.set(node, state)
     this.#missing = undefined
     this.#presumedDead.delete(node)
-    if (state !== 'alive') this.#spoken.delete(node)
+    if (state !== 'alive') this.seen.forget(node)
   }
 
   /** Who does not know BFD, or never had it, counts by its status. */
@@ -213,6 +196,12 @@ export class Peers {
   /** BFD, or the lack of it, has said something about the node. */
   isWatched(node: string): boolean {
     return this.#liveness.has(node)
+  }
+
+  /** It counts as being there by its status alone: BFD has said nothing of it yet. */
+  isUnmet(node: string): boolean {
+    const decided = (this.#liveness.get(node) ?? 'unknown') !== 'unknown'
+    return !decided && this.#speakers.has(node) && this.presence(node) === 'up'
   }
 
   /** BFD is Up. */

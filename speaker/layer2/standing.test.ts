@@ -48,6 +48,7 @@ function judged({ belief: change, peers: tell, candidates = all, situation }: Gi
       stopping: false,
       dazed: false,
       crowded: false,
+      newUntil: now,
       ...situation,
     },
     now,
@@ -56,6 +57,9 @@ function judged({ belief: change, peers: tell, candidates = all, situation }: Gi
 
 const holderIs = (node: string) => (belief: Belief) => heardHolder(belief, node, path)
 const dead = (node: string) => (peers: Peers) => peers.neighbor(node, 'dead')
+/** Its status says that its speaker does not reach the API. */
+const gone = (node: string) => (peers: Peers) =>
+  peers.speakers(self(), [speaker('node-b'), speaker(node, { apiReachable: false })])
 const left = (node: string) => (peers: Peers) => peers.neighbor(node, 'left')
 const change = (node: string, part: object) =>
   all.map((one) => (one.node === node ? { ...one, ...part } : one))
@@ -139,6 +143,28 @@ describe('who is to hold it', () => {
     ['nobody may', { candidates: all.map((one) => ({ ...one, eligible: false })) }, undefined],
   ])('%s', (_name, given, elected) => {
     expect(judged(given)).toMatchObject({ elected, mine: elected === 'node-a' })
+  })
+
+  test.each<[string, Given, boolean]>([
+    ['of one of them BFD has said nothing', {}, true],
+    ['that one may not hold it', { candidates: change('node-c', { eligible: false }) }, false],
+    ['that one is gone by its status', { peers: gone('node-c') }, false],
+    ['BFD has heard of it', { peers: (peers) => peers.neighbor('node-c', 'alive') }, false],
+    ['somebody was heard to hold it', { belief: holderIs('node-b') }, false],
+    ['its holder has failed', { belief: (belief) => forgetHolder(belief, 'failure', false, now) }, false],
+    ['it has known them for long', { situation: { newUntil: now } }, false],
+  ])('a node that does not know the others yet: %s', (_name, given, waits) => {
+    const unmet = (peers: Peers): void => {
+      peers.neighbor('node-c', 'unknown')
+      given.peers?.(peers)
+    }
+    const { wait } = judged({ ...given, peers: unmet, situation: { newUntil: now + 5, ...given.situation } })
+    expect(wait).toEqual(waits ? { reason: 'claiming', until: now + 5 } : undefined)
+  })
+
+  test('whom this node has found to be gone it does not count on', () => {
+    const given = { belief: holderIs('node-a'), peers: (peers: Peers) => peers.presumeDead('node-b') }
+    expect(judged(given)).toMatchObject({ mine: true, successor: 'node-c' })
   })
 
   test('it asks again later and later after it was refused', () => {

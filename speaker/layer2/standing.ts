@@ -21,6 +21,8 @@ export interface Situation {
   readonly dazed: boolean
   /** so many addresses wait to be asked for that it would take long */
   readonly crowded: boolean
+  /** until then this node has not known the others for long enough to tell who is there */
+  readonly newUntil: number
 }
 
 /** What follows for this node: may it hold the address, should it, and from whom would it take it. */
@@ -80,12 +82,12 @@ export function standing(situation: Situation, now: number): Standing {
     served: wanted.served,
     elected,
     mine,
-    successor: electAmong(ordered, otherThan(self)),
+    successor: electAmong(ordered, (one) => otherThan(self)(one) && !peers.isPresumedDead(one.node)),
     next: mine || next,
     holder: known,
     rivals: wanted.candidates.some(({ node }) => node !== self),
     ...takeOver(situation, own, proven !== undefined, now),
-    wait: waiting(belief, now),
+    wait: waiting(belief, now) ?? meeting(situation, now),
     reason: silence(situation, own, elected),
   }
 }
@@ -137,6 +139,19 @@ function waiting(belief: Belief, now: number): Standing['wait'] {
     return { reason: 'addressInUse', until: belief.foreign.until }
   }
   return belief.backOffUntil > now ? { reason: 'notOwner', until: belief.backOffUntil } : undefined
+}
+
+/**
+ * A node that has just begun remembers nobody, and a holder that stands still for a moment answers none of its
+ * questions. So what nobody was heard to hold is left alone until BFD says of every other candidate that it is there or
+ * not, or could have said so.
+ */
+function meeting({ self, wanted, belief, peers, newUntil }: Situation, now: number): Standing['wait'] {
+  if (newUntil <= now || belief.holder !== undefined || belief.lost !== undefined) return undefined
+  const unmet = wanted.candidates.some(
+    ({ node, eligible }) => node !== self && eligible && peers.isUnmet(node),
+  )
+  return unmet ? { reason: 'claiming', until: newUntil } : undefined
 }
 
 function silence(

@@ -266,3 +266,34 @@ test('two hundred addresses of one node: sixteen are asked for, all are taken to
   lan.run(10)
   for (const one of lost) expect(lan.holding(one)).toHaveLength(1)
 })
+
+test.each([
+  [256, 'one more', 1],
+  [257, 'none', 0],
+])(
+  'of %i addresses the last is for this node: as many are looked at that %s is asked for',
+  (count, _, asked) => {
+    const others = { candidates: [holder, 'node-c'].map((name) => candidate(name, { preference: 1 })) }
+    const { lan, dead } = cluster({ change: others })
+    const vips = Array.from({ length: count - 2 }, (_one, index) => `10.1.${index >> 8}.${index & 255}`)
+    lan.put(names, ...vips.map((one) => wireAddress(one, { candidates: [candidate(holder)] })))
+    const mine = '10.2.0.1'
+    const both = [candidate(holder, { preference: 1 }), candidate(successor)]
+    lan.put(names, wireAddress(mine, { candidates: both }))
+    lan.run(12_000)
+    expect(lan.holder(successor, mine)?.holder).toBe(holder)
+    lan.kill(holder)
+    dead.add(holder)
+    lan.run(100)
+    const since = lan.now
+    doubt(lan, successor, suspect(successor, holder, 'refused'))
+    lan.run(60)
+    expect(sentBy(lan, successor, since)).toBe(2 * asked)
+    lan.run(500)
+    expect(lan.holding(mine)).toEqual(asked > 0 ? [successor] : [])
+    // BFD looks at all of them.
+    lan.seen(holder, 'dead')
+    lan.run(150)
+    expect(lan.holding(mine)).toEqual([successor])
+  },
+)

@@ -71,7 +71,11 @@ export class Suspicion {
   /** There is no doubt any more. @returns whether it was taken for dead */
   end(node: string): boolean {
     this.#inquests.end(node)
-    return this.#holders.peers.unpresume(node)
+    const { peers, table } = this.#holders
+    if (!peers.unpresume(node)) return false
+    // What was taken from it may be for it again: it may be preferred.
+    this.#holders.mark(table.of(node))
+    return true
   }
 
   /** This node stood still: it may have missed any answer. */

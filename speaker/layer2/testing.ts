@@ -1,5 +1,5 @@
 import type { WireAddress, WireSelf, WireSpeaker } from '../wire/protocol.ts'
-import { defaultSettings } from '../bfd/config.ts'
+import { livenessSettings } from '../bfd/config.ts'
 import type { Candidate } from './elect.ts'
 import type { Link } from './interfaces.ts'
 
@@ -49,7 +49,7 @@ export const link = (change: Partial<Link> = {}): Link => ({
 export const self = (change: Partial<WireSelf> = {}): WireSelf => ({
   stale: false,
   internalIPs: [],
-  liveness: defaultSettings,
+  liveness: livenessSettings,
   ...change,
 })
 

@@ -139,7 +139,7 @@ const announce = (prefix: string): void =>
 
 async function up(wanted: WirePeer, remote: string): Promise<void> {
   wire.send({ kind: 'peers', peers: [wanted] })
-  await until('BGP Established', () => wire.session('tor')?.state === 'Established', 10_000)
+  await until('BGP Established', () => wire.session('tor')?.state === 'Established', 25_000)
   if (wanted.bfd !== undefined) await until('BFD Up', () => wire.bfd(remote)?.state === 'Up', 20_000)
 }
 

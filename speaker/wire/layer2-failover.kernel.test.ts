@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { cleanup, connect, createNetns, must, type Netns } from '../../test/netns.ts'
-import { defaultSettings } from '../bfd/config.ts'
+import { livenessSettings } from '../bfd/config.ts'
 import { eventually, Tap, WireProcess } from './kernel-rig.ts'
 import type { WireAddress, WireDesired, WireSpeaker } from './protocol.ts'
 import {
@@ -93,7 +93,7 @@ function start(name: Name): WireProcess {
   running.set(name, wire)
   wire.send({
     kind: 'speakers',
-    self: { stale: false, internalIPs: [ipOf(name)], liveness: defaultSettings },
+    self: { stale: false, internalIPs: [ipOf(name)], liveness: livenessSettings },
     others: names.filter((other) => other !== name).map(speaker),
   })
   return wire

@@ -188,12 +188,11 @@ test('IPv6: where the group cannot be joined the address is not held, until it c
 
 describe('announcements', () => {
   test('23: on take-over, as request and reply, by the schedule', async () => {
-    const started = performance.now()
     await wire.hold(only('node-a', vip))
     const rounds = announceSchedule[4].slice(0, 4)
     await eventually('four rounds', () => mine().length >= 2 * rounds.length)
     const heard = mine().slice(0, 2 * rounds.length)
-    for (const [round, due] of rounds.entries()) {
+    for (const round of rounds.keys()) {
       const [asked, replied] = heard.slice(2 * round, 2 * round + 2)
       const common = { destination: broadcastMac, senderAddress: vipNumber, targetAddress: vipNumber }
       expect(asked).toMatchObject({ ...common, operation: arpOperation.request, targetMac: 0 })
@@ -202,9 +201,8 @@ describe('announcements', () => {
         operation: arpOperation.reply,
         targetMac: macNumber(nodeMac),
       })
-      expect(asked.at - started).toBeLessThan(due + 2000)
     }
-    // Wide, since either process may stand still for a while on a busy machine; the core's test is exact.
+    // Not before its time; how late depends on the machine, and the core's test is exact.
     expect(heard[heard.length - 1].at - heard[0].at).toBeGreaterThan(300)
   })
 })

@@ -1,5 +1,6 @@
 import { flushCompileCache } from 'node:module'
 import { parentPort, workerData } from 'node:worker_threads'
+import { startIdleCollection } from '#kube/idle-collection.ts'
 import { BfdEdge } from './bfd-edge.ts'
 import { isOnLink, UdpBfdPort } from './bfd-port.ts'
 import { connectPeer } from './bgp-connection.ts'
@@ -20,9 +21,13 @@ import type { WireWorkerData } from './wire-host.ts'
  */
 if (parentPort === null) throw new Error('worker.ts runs as a worker thread only')
 const port = parentPort
+// As in the main thread: a block that small buffers are cut from stays as long as any of them.
+Buffer.poolSize = 8192
 const { node } = workerData as WireWorkerData
 const clock = wireClock()
 const random = Math.random
+/** More takes longer to collect than packets may wait for: some 60 ms. */
+const largestCollected = 20 * 2 ** 20
 /** RFC 4271 10 */
 const bgpPort = 179
 const post = (observed: WireObserved): void => port.postMessage(inWallTime(observed, clock.shift()))
@@ -92,5 +97,6 @@ priority.start()
 layer2.start()
 bgp.start()
 bfd.start()
+startIdleCollection({ largest: largestCollected })
 // This thread's share; otherwise written at exit, and a process that is killed has none.
 flushCompileCache()

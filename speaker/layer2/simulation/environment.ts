@@ -1,3 +1,4 @@
+import type { BfdSettings } from '../../bfd/config.ts'
 import type { Layer2Event, WireNeighbor } from '../../wire/protocol.ts'
 import type { Doubt } from '../suspicion.ts'
 import type { Api } from './api.ts'
@@ -12,6 +13,8 @@ export interface Environment {
   readonly random: Random
   readonly api: Api
   readonly createCore: CoreFactory
+  /** of the BFD sessions between the speakers */
+  readonly liveness: BfdSettings
   /** the process began or ceased to answer for the address */
   onHeld(process: Process, address: string, held: boolean): void
   onSent(process: Process, frame: Uint8Array): void

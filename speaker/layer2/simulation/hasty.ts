@@ -5,8 +5,8 @@ import type { Court } from './rules.ts'
 
 /** Milliseconds of quiet before, so that nothing else can be the cause. */
 const calm = 3000
-/** BFD takes at least so long: three packets, less the one that was due next. */
-const shortestDetection = 590
+/** A timer may have been set a moment before. */
+const inexact = 10
 /** So long a node that runs again is watched. */
 const watched = 1000
 
@@ -23,10 +23,14 @@ interface Still {
 /** Rules `hasty` and `thawed`: what a node that stands still may lose, and that it notices. */
 export class Hasty {
   readonly #court: Court
+  /** BFD takes at least so long: all its packets, less the one that was due next */
+  readonly #shortestDetection: number
   readonly #still = new Map<string, Still>()
 
   constructor(court: Court) {
     this.#court = court
+    const { transmitInterval, detectMultiplier } = court.world.liveness
+    this.#shortestDetection = transmitInterval * (detectMultiplier - 1) - inexact
   }
 
   beforeAct(act: Act): void {
@@ -51,7 +55,7 @@ export class Hasty {
     for (const [node, { at, held, machine, ended }] of this.#still) {
       if (machine || ended !== undefined || node === by.node || !held.has(address)) continue
       const ms = world.time.now - at
-      if (ms >= shortestDetection || !world.hearEachOther(node, by.node)) continue
+      if (ms >= this.#shortestDetection || !world.hearEachOther(node, by.node)) continue
       const text = `${by.node} took ${address} ${ms.toFixed(0)} ms after ${node} was stopped, whose kernel answers`
       this.#court.violated('hasty', text)
     }

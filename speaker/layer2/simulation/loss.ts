@@ -1,11 +1,13 @@
 import { goodQuality } from './network.ts'
+import { livenessFrom } from './world-options.ts'
 import { World } from './world.ts'
 
 /**
- * node speaker/layer2/simulation/loss.ts [MINUTES]: three nodes with one address on a network that loses frames, all of
- * them well. How often is one taken for dead, by BFD and by suspicion? The table of decision 6.
+ * node speaker/layer2/simulation/loss.ts [MINUTES [6x140]]: three nodes with one address on a network that loses frames,
+ * all of them well. How often is one taken for dead, by BFD and by suspicion? The tables of decisions 6 (3x300) and 7.
  */
 const minutes = Number(process.argv[2] ?? 20)
+const liveness = process.argv[3] === undefined ? undefined : livenessFrom(process.argv[3])
 const losses = [0.1, 0.2, 0.3, 0.4, 0.5]
 /** Milliseconds for the cluster to come up before frames are lost. */
 const begin = 4000
@@ -16,7 +18,7 @@ const directions = 6
 
 console.log('lost   by BFD, mean of the directions   by suspicion')
 for (const loss of losses) {
-  const world = new World({ seed: 1, nodes: 3, addresses: ['10.0.1.50'] })
+  const world = new World({ seed: 1, nodes: 3, addresses: ['10.0.1.50'], ...(liveness && { liveness }) })
   world.time.at(begin, () => world.act({ do: 'quality', quality: { ...goodQuality, loss } }))
   world.run(begin)
   let byBfd = 0

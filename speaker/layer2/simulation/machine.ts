@@ -62,7 +62,7 @@ export class Machine implements Station {
   }
 
   listensTo(group: number): boolean {
-    return group === broadcastMac || group === allNodesMac || (this.process?.groups.has(group) ?? false)
+    return group === broadcastMac || group === allNodesMac || (this.process?.edge.groups.has(group) ?? false)
   }
 
   receive(frame: Uint8Array): void {
@@ -135,7 +135,7 @@ export class Machine implements Station {
 
   #deliver(datagram: BfdDatagram, from: Machine): void {
     this.#arrive(() => {
-      if (!this.rejects && this.process?.listens === true) return this.process.datagram(datagram)
+      if (!this.rejects && this.process?.edge.listens === true) return this.process.datagram(datagram)
       // Port unreachable.
       this.#network.datagram(this.name, from.name, () => {
         from.#arrive(() => from.process?.refused(datagram))

@@ -1,24 +1,34 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { play, run, type Result } from './run.ts'
+import { play, type Result } from './run.ts'
 import { scenarioOf } from './scenario-text.ts'
+import { generate } from './scenario.ts'
 import { shrink } from './shrink.ts'
+import { livenessFrom } from './world-options.ts'
 
-/** node speaker/layer2/simulation/main.ts --runs 5000 --seed 1 [--shrink] [--keep-going], or --scenario FILE */
+/**
+ * node speaker/layer2/simulation/main.ts --runs 5000 --seed 1 [--liveness 3x300] [--shrink] [--keep-going], or
+ * --scenario FILE
+ */
 const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },
     shrink: { type: 'boolean', default: false },
     'keep-going': { type: 'boolean', default: false },
+    liveness: { type: 'string' },
     scenario: { type: 'string' },
   },
 })
 
 const first = Number(values.seed)
 const runs = values.scenario === undefined ? Number(values.runs) : 1
-const runOf = (seed: number): Result =>
-  values.scenario === undefined ? run(seed) : play(scenarioOf(readFileSync(values.scenario, 'utf8')))
+const liveness = values.liveness === undefined ? undefined : livenessFrom(values.liveness)
+function runOf(seed: number): Result {
+  if (values.scenario !== undefined) return play(scenarioOf(readFileSync(values.scenario, 'utf8')))
+  const scenario = generate(seed)
+  return play(liveness === undefined ? scenario : { ...scenario, options: { ...scenario.options, liveness } })
+}
 const violations = new Map<string, number[]>()
 const total = { checked: 0, excused: 0, promises: 0, takeovers: 0 }
 const most = { longestOverlap: 0, claims: 0, questions: 0, wakes: 0 }

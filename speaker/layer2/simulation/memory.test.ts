@@ -17,7 +17,7 @@ test('what comes and goes leaves nothing behind', () => {
   const world = new World({ seed: 1, nodes: 3, addresses: ['10.0.1.50', '2001:db8::52'] })
   const checker = new Checker(world)
   const random = new Random(1)
-  const sizes = (): number[] => world.machines.map(({ process }) => tableSizes(process?.core ?? {}))
+  const sizes = (): number[] => world.machines.map(({ process }) => tableSizes(process?.edge.core ?? {}))
   const rounds = (count: number, first: number): void => {
     for (let round = first; round < first + count; round++) {
       const address = round % 2 === 0 ? `10.0.2.${round % 250}` : `2001:db8::${round}`

@@ -7,7 +7,9 @@ import type { Court } from './rules.ts'
  * Milliseconds after which somebody else holds, or after healing nobody twice. A failure is `seen` before BFD notices
  * it where the machine says that the speaker has ended, or is silent itself while others are heard.
  */
-export const limits = { failure: 1200, seen: 600, planned: 50, healing: 300 } as const
+const limits = { planned: 50, healing: 300 } as const
+/** More than BFD's detection time, and more than the interval of its packets: questions and what delays them. */
+const beyond = { failure: 300, seen: 200 } as const
 /** Milliseconds more for each address that has to be taken over at once. */
 const each = 2.5
 /** So long must the network have been quiet for BFD to have been Up everywhere. */
@@ -23,6 +25,8 @@ interface Loss {
 /** Rule `late`: what must have happened some time after an act in a calm network. */
 export class Promises {
   readonly #court: Court
+  readonly #failure: number
+  readonly #seen: number
   #before = new Map<string, readonly Process[]>()
   #calm = false
   /** those that were judged */
@@ -30,6 +34,9 @@ export class Promises {
 
   constructor(court: Court) {
     this.#court = court
+    const { transmitInterval, detectMultiplier } = court.world.liveness
+    this.#failure = transmitInterval * detectMultiplier + beyond.failure
+    this.#seen = transmitInterval + beyond.seen
   }
 
   beforeAct(): void {
@@ -44,18 +51,18 @@ export class Promises {
     switch (act.do) {
       case 'freeze':
       case 'split':
-        return this.#promise(limits.failure, this.#losses())
+        return this.#promise(this.#failure, this.#losses())
       case 'crash':
-        return this.#promise(limits.seen, this.#losses())
+        return this.#promise(this.#seen, this.#losses())
       case 'linkDown':
       case 'pause': {
         const losses = this.#losses()
         this.#promise(
-          limits.seen,
+          this.#seen,
           losses.filter(({ running }) => running > 1),
         )
         return this.#promise(
-          limits.failure,
+          this.#failure,
           losses.filter(({ running }) => running === 1),
         )
       }

@@ -7,7 +7,7 @@ const aftermath = 12_000
 
 /** A scenario as a report shows it. @param until milliseconds; later acts are left out */
 export function textOf({ options, acts }: Scenario, until = Infinity): string {
-  const { seed, nodes, addresses, staleAfter, lease, bfdFiltered, sharedMac } = options
+  const { seed, nodes, addresses, staleAfter, lease, bfdFiltered, sharedMac, liveness } = options
   const head = [
     `seed ${seed}`,
     `nodes ${nodes}`,
@@ -16,6 +16,7 @@ export function textOf({ options, acts }: Scenario, until = Infinity): string {
     ...(lease === undefined ? [] : [`lease ${lease}`]),
     ...(bfdFiltered ? ['bfdFiltered'] : []),
     ...(sharedMac ? ['sharedMac'] : []),
+    ...(liveness === undefined ? [] : [`liveness ${liveness.multiplier} ${liveness.interval}`]),
   ]
   const lines = acts.filter(({ at }) => at <= until).map(({ at, act }) => `${seconds(at)}  ${words(act)}`)
   return [head.join(', '), ...lines].join('\n')
@@ -33,7 +34,7 @@ export function scenarioOf(text: string): Scenario {
       return [name, values]
     }),
   )
-  const number = (name: string): number => Number(said.get(name)?.[0])
+  const number = (name: string, at = 0): number => Number(said.get(name)?.[at])
   const acts = lines.map((line) => {
     const [time, ...rest] = line.trim().split(/\s+/)
     return { at: Math.round(Number(time) * 1000), act: actOf(rest.join(' ')) }
@@ -47,6 +48,9 @@ export function scenarioOf(text: string): Scenario {
       sharedMac: said.has('sharedMac'),
       ...(said.has('stale') && { staleAfter: number('stale') }),
       ...(said.has('lease') && { lease: number('lease') }),
+      ...(said.has('liveness') && {
+        liveness: { multiplier: number('liveness'), interval: number('liveness', 1) },
+      }),
     },
     acts,
     end: (acts.at(-1)?.at ?? 0) + aftermath,

@@ -2,7 +2,7 @@ import type { Act } from './acts.ts'
 import { nodeName } from './machine.ts'
 import { goodQuality } from './network.ts'
 import { Random } from './random.ts'
-import type { WorldOptions } from './world.ts'
+import type { WorldOptions } from './world-options.ts'
 
 /** A run as data: the same scenario gives the same run. */
 export interface Scenario {
@@ -213,6 +213,14 @@ function anyEpisode(random: Random): Episode {
   return episodes[0][1]
 }
 
+/** Speakers may be set to watch each other otherwise; some runs do. */
+const otherLiveness = [
+  { multiplier: 3, interval: 300 },
+  { multiplier: 3, interval: 100 },
+  { multiplier: 2, interval: 500 },
+] as const
+const otherShare = 0.25
+
 const addressPool = Array.from({ length: 8 }, (_, index) =>
   index % 3 === 2 ? `2001:db8::5${index}` : `10.0.1.${50 + index}`,
 )
@@ -234,6 +242,7 @@ export function generate(seed: number): Scenario {
     anyEpisode(random)(plan)
     plan.now = calm ? Math.max(plan.now, plan.over) + calmGap : plan.now + plan.duration(20, longestGap)
   }
+  const other = new Random(seed, 'liveness')
   return {
     options: {
       seed,
@@ -243,6 +252,7 @@ export function generate(seed: number): Scenario {
       sharedMac: random.chance(0.03),
       staleAfter,
       lease: staleAfter + random.integer(1500, 3000),
+      ...(other.chance(otherShare) && { liveness: other.pick(otherLiveness) }),
     },
     acts: [...plan.acts.sort((a, b) => a.at - b.at), ...repairs(nodes, addresses, end - rest)],
     end,

@@ -1,9 +1,10 @@
+import type { BfdSettings } from '../../bfd/config.ts'
 import type { Layer2Event, WireNeighbor } from '../../wire/protocol.ts'
 import { macText } from '../ethernet.ts'
 import { words, type Act } from './acts.ts'
 import { Api } from './api.ts'
 import { Control } from './control.ts'
-import { createCore, type CoreFactory } from './core.ts'
+import { createCore } from './core.ts'
 import { whatSaid } from './frames.ts'
 import { Client, Foreigners, type Asked } from './host.ts'
 import { Machine } from './machine.ts'
@@ -14,22 +15,7 @@ import { Random } from './random.ts'
 import { Timeline } from './timeline.ts'
 import { VirtualTime } from './virtual-time.ts'
 import type { Witness } from './witness.ts'
-
-/** How a cluster begins. */
-export interface WorldOptions {
-  readonly seed: number
-  readonly nodes: number
-  readonly addresses: readonly string[]
-  /** UDP 3784 is filtered between the nodes */
-  readonly bfdFiltered?: boolean
-  /** the last node has the hardware address of the first */
-  readonly sharedMac?: boolean
-  /** milliseconds, see Api; short ones make runs short */
-  readonly staleAfter?: number
-  readonly lease?: number
-  /** another core than the real one, to see that its defects are found */
-  readonly core?: CoreFactory
-}
+import { livenessOf, type WorldOptions } from './world-options.ts'
 
 const timelineEntries = 4000
 /** How often a machine that stood still finds what came in meanwhile. */
@@ -49,6 +35,7 @@ export class World {
   /** the same for those who judge, so that the answers do not mix */
   readonly auditors: readonly Client[]
   readonly options: WorldOptions
+  readonly liveness: BfdSettings
   witness: Witness | undefined
   readonly #random: Random
   readonly #byName: ReadonlyMap<string, Machine>
@@ -60,6 +47,7 @@ export class World {
   constructor(options: WorldOptions) {
     this.options = options
     const { seed, nodes, sharedMac = false } = options
+    this.liveness = livenessOf(options)
     this.#random = new Random(seed, 'world')
     this.network = new Network(this.time, new Random(seed, 'network'), options.bfdFiltered ?? false)
     this.api = new Api({
@@ -260,6 +248,7 @@ export class World {
       random: new Random(this.options.seed, 'processes'),
       api: this.api,
       createCore: this.options.core ?? createCore,
+      liveness: this.liveness,
       onHeld: (process, address, held) => {
         this.note(() => `${process.node} ${held ? 'HOLDS' : 'is silent for'} ${address}`)
         this.witness?.held(process, address, held)
