@@ -19,14 +19,6 @@ export const newCounters = (): SessionCounters => ({
   established: 0,
 })
 
-const received = {
-  open: 'opensReceived',
-  update: 'updatesReceived',
-  notification: 'notificationsReceived',
-  keepalive: 'keepalivesReceived',
-  routeRefresh: 'routeRefreshReceived',
-} as const satisfies Record<MessageType, keyof SessionCounters>
-
 const sent = {
   open: 'opensSent',
   update: 'updatesSent',
@@ -35,7 +27,22 @@ const sent = {
 } as const satisfies Partial<Record<MessageType, keyof SessionCounters>>
 
 export function countReceived(counters: SessionCounters, type: MessageType): void {
-  counters[received[type]]++
+  switch (type) {
+    case 'update':
+      counters.updatesReceived++
+      return
+    case 'keepalive':
+      counters.keepalivesReceived++
+      return
+    case 'open':
+      counters.opensReceived++
+      return
+    case 'notification':
+      counters.notificationsReceived++
+      return
+    case 'routeRefresh':
+      counters.routeRefreshReceived++
+  }
 }
 
 /** A ROUTE-REFRESH is never sent: no route of the peer is kept. */

@@ -1,11 +1,28 @@
 import { BgpError } from './errors.ts'
-import { headerLength, maxMessageLength, readHeader, type Frame } from './wire/header.ts'
+import {
+  headerLength,
+  lengthAt,
+  maxMessageLength,
+  readType,
+  type Frame,
+  type MessageType,
+  type Span,
+} from './wire/header.ts'
+
+const nothing = new Uint8Array()
 
 /**
- * Cuts a byte stream into messages, however it was split into chunks. Holds at most one unfinished message
- * (4096 octets). After an error the stream has no known boundary any more and nothing further is read.
+ * Cuts a byte stream into messages, however it was split into chunks: give it a chunk, then take messages until there
+ * is none. A message is left where it lies; what is copied is one that began in an earlier chunk, of which at most one
+ * is held (4096 octets). After an error the stream has no known boundary any more and nothing further is read.
  */
-export class Framer {
+export class Framer implements Span {
+  /** The body of the message that `next()` returned last, until the call after it. */
+  bytes: Uint8Array = nothing
+  from = 0
+  to = 0
+  #chunk: Uint8Array = nothing
+  #at = 0
   readonly #partial = new Uint8Array(maxMessageLength)
   #held = 0
   #failed = false
@@ -15,47 +32,73 @@ export class Framer {
     return this.#held
   }
 
-  /**
-   * The messages that this chunk completes, in order; an error is the last element.
-   * A body is valid until the chunk it came from is reused.
-   */
-  *push(chunk: Uint8Array): Generator<Frame | BgpError, void> {
-    let rest = chunk
-    while (!this.#failed && rest.length > 0) {
-      const whole = this.#held === 0 && rest.length >= headerLength ? this.#header(rest) : undefined
-      if (whole !== undefined && !(whole instanceof BgpError) && rest.length >= whole.length) {
-        const body = rest.subarray(headerLength, whole.length)
-        rest = rest.subarray(whole.length)
-        yield { type: whole.type, body }
-        continue
-      }
-      const { used, result } = this.#collect(rest)
-      rest = rest.subarray(used)
-      if (result !== undefined) yield result
-    }
+  /** The next octets, after `next()` has found nothing more in those before. */
+  feed(chunk: Uint8Array): void {
+    this.#chunk = chunk
+    this.#at = 0
   }
 
-  /** Adds octets to the unfinished message, up to the end of its header or of itself. */
-  #collect(rest: Uint8Array): { used: number; result?: Frame | BgpError } {
-    const header = this.#held < headerLength ? undefined : readHeader(this.#partial)
-    const used = Math.min(rest.length, (header?.length ?? headerLength) - this.#held)
-    this.#partial.set(rest.subarray(0, used), this.#held)
-    this.#held += used
-    if (this.#held < headerLength) return { used }
-    const checked = header ?? this.#header(this.#partial)
-    if (checked instanceof BgpError) return { used, result: checked }
-    if (this.#held < checked.length) return { used }
-    this.#held = 0
-    return { used, result: { type: checked.type, body: this.#partial.slice(headerLength, checked.length) } }
-  }
-
-  #header(bytes: Uint8Array): ReturnType<typeof readHeader> | BgpError {
+  /** The type of the next whole message; an error is the last thing there is. */
+  next(): MessageType | BgpError | undefined {
+    if (this.#failed) return undefined
     try {
-      return readHeader(bytes)
+      const type = (this.#held === 0 ? this.#inPlace() : undefined) ?? this.#collect()
+      // A chunk may be a small part of a large buffer.
+      if (type === undefined) this.bytes = this.#chunk = nothing
+      return type
     } catch (error) {
       this.#failed = true
       if (error instanceof BgpError) return error
       throw error
     }
+  }
+
+  /** The message that `next()` returned last. It is valid for as long as the chunk is. */
+  frame(type: MessageType): Frame {
+    const { bytes, from, to } = this
+    return { type, body: bytes === this.#partial ? bytes.slice(from, to) : bytes.subarray(from, to) }
+  }
+
+  /** A message that is whole in this chunk. */
+  #inPlace(): MessageType | undefined {
+    const chunk = this.#chunk
+    const start = this.#at
+    if (chunk.length - start < headerLength) return undefined
+    const type = readType(chunk, start)
+    const end = start + lengthAt(chunk, start)
+    if (end > chunk.length) return undefined
+    this.#at = end
+    this.#found(chunk, start, end)
+    return type
+  }
+
+  /** Adds octets to the unfinished message, up to the end of its header, then of itself. */
+  #collect(): MessageType | undefined {
+    const partial = this.#partial
+    if (this.#held < headerLength) {
+      this.#take(headerLength)
+      if (this.#held < headerLength) return undefined
+    }
+    const type = readType(partial, 0)
+    const length = lengthAt(partial, 0)
+    this.#take(length)
+    if (this.#held < length) return undefined
+    this.#held = 0
+    this.#found(partial, 0, length)
+    return type
+  }
+
+  /** Until so many are held, as far as there are any. */
+  #take(wanted: number): void {
+    const octets = this.#chunk.subarray(this.#at, this.#at + wanted - this.#held)
+    this.#partial.set(octets, this.#held)
+    this.#held += octets.length
+    this.#at += octets.length
+  }
+
+  #found(bytes: Uint8Array, start: number, end: number): void {
+    this.bytes = bytes
+    this.from = start + headerLength
+    this.to = end
   }
 }

@@ -8,9 +8,13 @@ import type { SessionCounters } from './status.ts'
 import type { UpdateBatch } from './update-batch.ts'
 import type { CodecContext } from './wire/context.ts'
 import { endOfRibOf } from './wire/end-of-rib.ts'
-import { frameOf, type Frame } from './wire/header.ts'
+import { headerLength, type Frame, type MessageType } from './wire/header.ts'
 import { decodeMessage, encodeMessage, type Message } from './wire/message.ts'
+import { isGoodUpdate } from './wire/update-check.ts'
 import type { UpdateMessage } from './wire/update.ts'
+
+/** Messages that only say that the peer lives. */
+const lives = { keepalive: { kind: 'keepalive' }, update: { kind: 'update' } } as const
 
 /** What a link needs from the session that it belongs to. */
 export interface LinkPorts {
@@ -64,7 +68,7 @@ export class Link {
     const encoded = messages.map((message) => {
       countSent(this.#ports.counters, message.type)
       const bytes = encodeMessage(message, this.#ports.context())
-      this.#note(frameOf(message.type, bytes))
+      this.#note(message.type, bytes, 0, bytes.length)
       return bytes
     })
     this.#write(encoded.length === 1 ? encoded[0] : Buffer.concat(encoded))
@@ -75,14 +79,15 @@ export class Link {
     this.#ports.counters.updatesSent += ends.length
     // Of a long batch the log keeps the end.
     for (let index = Math.max(0, ends.length - maxLogLines); index < ends.length; index++) {
-      this.#note(frameOf('update', octets.subarray(index === 0 ? 0 : ends[index - 1], ends[index])))
+      this.#note('update', octets, index === 0 ? 0 : ends[index - 1], ends[index])
     }
     this.#write(octets)
   }
 
-  #note(frame: Frame): void {
+  #note(type: MessageType, bytes: Uint8Array, start: number, to: number): void {
     const ports = this.#ports
-    ports.log.add(ports.now(), 'out', frame, ports.context(), ports.isSecond())
+    const body = { bytes, from: start + headerLength, to }
+    ports.log.add(ports.now(), 'out', type, body, ports.context(), ports.isSecond())
   }
 
   #write(octets: Uint8Array): void {
@@ -102,19 +107,33 @@ export class Link {
     if (!this.#closed) this.#ports.hear(input)
   }
 
+  /**
+   * Of messages of a chunk that say the same one after the other, that the peer lives, the state machine hears the first:
+   * the others come at the same moment and change nothing.
+   */
   #received(chunk: Uint8Array): void {
-    for (const frame of this.#framer.push(chunk)) {
-      // An earlier message of this chunk may have ended the session.
-      if (this.#closed) return
-      this.#hear(frame instanceof BgpError ? { kind: 'fault', fault: frame.toFault() } : this.#decode(frame))
+    const framer = this.#framer
+    const now = this.#ports.now()
+    let context = this.#ports.context()
+    let second = this.#ports.isSecond()
+    let heard: Input['kind'] | undefined
+    framer.feed(chunk)
+    // An earlier message of this chunk may have ended the session.
+    for (let type = framer.next(); type !== undefined && !this.#closed; type = framer.next()) {
+      if (type instanceof BgpError) return this.#hear({ kind: 'fault', fault: type.toFault() })
+      countReceived(this.#ports.counters, type)
+      this.#ports.log.add(now, 'in', type, framer, context, second)
+      const good = type === 'update' && isGoodUpdate(framer, context)
+      const input = good ? lives.update : this.#decode(framer.frame(type), context)
+      if (input.kind === heard && input.kind in lives) continue
+      this.#hear(input)
+      heard = input.kind
+      context = this.#ports.context()
+      second = this.#ports.isSecond()
     }
   }
 
-  #decode(frame: Frame): Input {
-    const { counters, log } = this.#ports
-    const context = this.#ports.context()
-    countReceived(counters, frame.type)
-    log.add(this.#ports.now(), 'in', frame, context, this.#ports.isSecond())
+  #decode(frame: Frame, context: CodecContext): Input {
     try {
       const { message, problem } = decodeMessage(frame, context)
       if (message.type === 'update') this.#countUpdate(message, problem)
@@ -135,7 +154,7 @@ export class Link {
     switch (message.type) {
       case 'keepalive':
       case 'update':
-        return { kind: message.type }
+        return lives[message.type]
       case 'open': {
         const capability = message.capabilities.find(({ kind }) => kind === 'fourOctetAS')
         this.#ports.peerAS(capability?.kind === 'fourOctetAS' ? capability.as : message.myAS)

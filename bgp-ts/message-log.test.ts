@@ -2,9 +2,8 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseAddress } from '#inet/address.ts'
 import { parsePrefix } from '#inet/prefix.ts'
-import { Framer } from './framer.ts'
 import { MessageLog } from './message-log.ts'
-import { bothFamilies, encodeOpenBytes, message } from './testing.ts'
+import { bothFamilies, cut, encodeOpenBytes, message } from './testing.ts'
 import type { CodecContext } from './wire/context.ts'
 import { mendUpdate } from './wire/cut-update.ts'
 import { describeFrame } from './wire/describe.ts'
@@ -12,12 +11,23 @@ import { messageTypes, type Frame, type MessageType } from './wire/header.ts'
 import { encodeMessage } from './wire/message.ts'
 import { endOfRib, updateMessage } from './wire/update.ts'
 
-const frames = (bytes: Uint8Array): Frame[] => [...new Framer().push(bytes)] as Frame[]
+const frames = (bytes: Uint8Array): Frame[] => cut(bytes) as Frame[]
+
+function add(
+  log: MessageLog,
+  at: number,
+  direction: 'in' | 'out',
+  { type, body }: Frame,
+  context: CodecContext = bothFamilies,
+  second = false,
+): void {
+  log.add(at, direction, type, { bytes: body, from: 0, to: body.length }, context, second)
+}
 
 /** The line for these octets. */
 function lineOf(bytes: Uint8Array, context: CodecContext = bothFamilies): string {
   const log = new MessageLog()
-  for (const frame of frames(bytes)) log.add(1, 'in', frame, context, false)
+  for (const frame of frames(bytes)) add(log, 1, 'in', frame, context)
   const [line] = log.lines()
   expect(line.octets).toBe(bytes.length)
   return line.text
@@ -161,7 +171,7 @@ test('the last hundred, oldest first, in bounded memory', () => {
     bothFamilies,
   )
   const [long] = frames(update)
-  for (let at = 0; at < 250; at++) log.add(at, at % 2 ? 'in' : 'out', long, bothFamilies, false)
+  for (let at = 0; at < 250; at++) add(log, at, at % 2 ? 'in' : 'out', long)
   const lines = log.lines()
   expect(lines.map(({ at }) => at)).toEqual(Array.from({ length: 100 }, (_, index) => 150 + index))
   expect(lines[0]).toMatchObject({ direction: 'out', octets: update.length })
@@ -171,7 +181,7 @@ test('the last hundred, oldest first, in bounded memory', () => {
 test('a body is copied: the chunk it came in is used again', () => {
   const bytes = Buffer.from(encodeOpenBytes())
   const log = new MessageLog()
-  log.add(0, 'in', frames(bytes)[0], bothFamilies, true)
+  add(log, 0, 'in', frames(bytes)[0], bothFamilies, true)
   bytes.fill(0)
   expect(log.lines()[0].text).toMatch(/^on a second connection: OPEN version 4, AS 64512/)
 })
@@ -188,7 +198,7 @@ test('whatever octets came, there is a line of printable text', () => {
   fc.assert(
     fc.property(type, body, fc.boolean(), (type, body, fourOctetAS) => {
       const log = new MessageLog()
-      log.add(0, 'in', { type, body }, { ...bothFamilies, fourOctetAS }, false)
+      add(log, 0, 'in', { type, body }, { ...bothFamilies, fourOctetAS })
       const [line] = log.lines()
       expect(line.text).toMatch(/^(OPEN|UPDATE|NOTIFICATION|KEEPALIVE|ROUTE-REFRESH)/)
       expect(line.text).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}]/u)

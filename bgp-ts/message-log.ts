@@ -1,7 +1,7 @@
 import type { CodecContext } from './wire/context.ts'
 import { mendUpdate } from './wire/cut-update.ts'
 import { describeFrame } from './wire/describe.ts'
-import { headerLength, type Frame } from './wire/header.ts'
+import { headerLength, type MessageType, type Span } from './wire/header.ts'
 
 /** One message in the log of a session. */
 export interface LogLine {
@@ -14,17 +14,20 @@ export interface LogLine {
   readonly octets: number
 }
 
+/** A place of the log: for a message, and then for another one a hundred messages later. */
 interface Entry {
-  readonly at: number
-  readonly direction: 'in' | 'out'
-  readonly type: Frame['type']
-  readonly octets: number
-  /** what was kept of the body */
-  readonly body: Uint8Array
+  at: number
+  direction: 'in' | 'out'
+  type: MessageType
+  /** of the whole message */
+  octets: number
+  /** what was kept of the body: so many octets of the buffer */
+  kept: number
+  buffer: Uint8Array
   /** as it was when the message came or went: the AS numbers of an UPDATE depend on it */
-  readonly context: CodecContext
+  context: CodecContext
   /** another connection than the session's (RFC 4271 6.8) */
-  readonly second: boolean
+  second: boolean
 }
 
 /** Messages of a session that are kept. */
@@ -32,7 +35,8 @@ export const maxLogLines = 100
 /** With them the log is bounded to 64 KiB a session. */
 const maxBodyOctets = 640
 
-const nothing = new Uint8Array()
+/** Buffers are of sizes that make it likely that the next message fits, too. */
+const roundedUp = (octets: number): number => Math.min(maxBodyOctets, Math.ceil(octets / 64) * 64)
 
 /**
  * The last hundred messages of a session, both ways. They are kept as octets and read only when somebody asks: that
@@ -42,19 +46,35 @@ export class MessageLog {
   readonly #ring: Entry[] = []
   #next = 0
 
-  /** @param second on another connection than the session's */
-  add(at: number, direction: 'in' | 'out', frame: Frame, context: CodecContext, second: boolean): void {
-    const { type, body } = frame
-    // A copy, which slice() of a Buffer would not be.
-    const kept = body.length === 0 ? nothing : new Uint8Array(body.subarray(0, maxBodyOctets))
-    this.#ring[this.#next] = {
-      at,
-      direction,
-      type,
-      octets: headerLength + body.length,
-      body: kept,
-      context,
-      second,
+  /**
+   * @param body is copied
+   * @param second on another connection than the session's
+   */
+  add(
+    at: number,
+    direction: 'in' | 'out',
+    type: MessageType,
+    { bytes, from, to }: Span,
+    context: CodecContext,
+    second: boolean,
+  ): void {
+    const octets = headerLength + to - from
+    const kept = Math.min(to - from, maxBodyOctets)
+    const entry = this.#ring[this.#next]
+    if (entry === undefined) {
+      const buffer = new Uint8Array(roundedUp(kept))
+      copy(bytes, from, kept, buffer)
+      this.#ring[this.#next] = { at, direction, type, octets, kept, buffer, context, second }
+    } else {
+      if (entry.buffer.length < kept) entry.buffer = new Uint8Array(roundedUp(kept))
+      copy(bytes, from, kept, entry.buffer)
+      entry.at = at
+      entry.direction = direction
+      entry.type = type
+      entry.octets = octets
+      entry.kept = kept
+      entry.context = context
+      entry.second = second
     }
     this.#next = (this.#next + 1) % maxLogLines
   }
@@ -69,8 +89,13 @@ export class MessageLog {
   }
 }
 
-function textOf({ type, body, octets, context }: Entry): string {
-  const cut = headerLength + body.length < octets
-  const kept = cut && type === 'update' ? mendUpdate(body) : body
-  return describeFrame({ type, body: kept }, context, cut)
+/** A loop is quicker than a view of the octets where they are few, and most messages are short. */
+function copy(from: Uint8Array, at: number, length: number, to: Uint8Array): void {
+  for (let index = 0; index < length; index++) to[index] = from[at + index]
+}
+
+function textOf({ type, buffer, kept, octets, context }: Entry): string {
+  const cut = headerLength + kept < octets
+  const body = buffer.subarray(0, kept)
+  return describeFrame({ type, body: cut && type === 'update' ? mendUpdate(body) : body }, context, cut)
 }

@@ -9,7 +9,7 @@ import { Framer } from './framer.ts'
 import { RibOut } from './rib-out.ts'
 import { Session } from './session.ts'
 import type { CodecContext } from './wire/context.ts'
-import { frameOf } from './wire/header.ts'
+import { frameOf, type Frame } from './wire/header.ts'
 import { decodeMessage, encodeMessage, type Message } from './wire/message.ts'
 import type { OpenMessage } from './wire/open.ts'
 import { decodeUpdate, type UpdateMessage } from './wire/update.ts'
@@ -116,9 +116,19 @@ export class FakeConnection implements Connection {
   }
 }
 
+/** The messages that a chunk completes; an error is the last element. */
+export function cut(chunk: Uint8Array, framer = new Framer()): (Frame | BgpError)[] {
+  const found: (Frame | BgpError)[] = []
+  framer.feed(chunk)
+  for (let type = framer.next(); type !== undefined; type = framer.next()) {
+    found.push(type instanceof BgpError ? type : framer.frame(type))
+  }
+  return found
+}
+
 function framesOf(bytes: Uint8Array) {
   let offset = 0
-  return [...new Framer().push(bytes)].map((frame) => {
+  return cut(bytes).map((frame) => {
     if (frame instanceof BgpError) throw frame
     const whole = bytes.subarray(offset, offset + 19 + frame.body.length)
     offset += whole.length

@@ -38,6 +38,22 @@ export function readAsPath(bytes: Uint8Array, octets: 2 | 4): AsPathSegment[] {
   return path
 }
 
+/** Whether `readAsPath` would read these octets. */
+export function isAsPath(bytes: Uint8Array, from: number, to: number, octets: 2 | 4): boolean {
+  let at = from
+  while (at < to) {
+    if (to - at < 2) return false
+    const count = bytes[at + 1]
+    const end = at + 2 + count * octets
+    if (!kindByCode.has(bytes[at]) || count === 0 || end > to) return false
+    for (at += 2; at < end; at += octets) {
+      const high = octets === 4 ? bytes[at] | bytes[at + 1] : 0
+      if ((high | bytes[at + octets - 2] | bytes[at + octets - 1]) === 0) return false
+    }
+  }
+  return true
+}
+
 /** Numbers that do not fit into two octets are written as 23456 (RFC 6793 4.2.2). */
 export function writeAsPath(path: readonly AsPathSegment[], octets: 2 | 4): ArrayLike<number> {
   const writer = new Writer(maxMessageLength)

@@ -1,7 +1,7 @@
 import { addressFromBytes, type Address } from '#inet/address.ts'
 import { BgpError, stronger } from '../errors.ts'
 import type { Community } from '../route.ts'
-import { mergeAs4Path, readAsPath, type AsPathSegment } from './as-path.ts'
+import { isAsPath, mergeAs4Path, readAsPath, type AsPathSegment } from './as-path.ts'
 import { extendedLength, optional, transitive } from './attribute-flags.ts'
 import type { CodecContext } from './context.ts'
 import { Reader } from './reader.ts'
@@ -41,6 +41,8 @@ interface AttributeSpec {
   /** an eBGP peer has no business sending it: dropped without a word (RFC 7606 7.5, 7.9, 7.10) */
   readonly internalOnly?: boolean
   readonly read?: (value: Uint8Array, draft: Draft, context: CodecContext) => void
+  /** whether `read` takes a value that fits, where it does not take all */
+  readonly takes?: (bytes: Uint8Array, from: number, to: number, context: CodecContext) => boolean
 }
 
 const exactly = (octets: number) => (length: number) => length === octets
@@ -49,8 +51,17 @@ const multipleOf = (octets: number) => (length: number) => length > 0 && length 
 const u32 = (value: Uint8Array): number => Buffer.from(value).readUInt32BE()
 
 /** The attributes we know by code, MP_REACH_NLRI and MP_UNREACH_NLRI apart (`multiprotocol.ts`). */
-const attributes = new Map<number, AttributeSpec>([
-  [1, { name: 'ORIGIN', flags: transitive, fits: exactly(1), read: readOrigin }],
+export const attributeSpecs: ReadonlyMap<number, AttributeSpec> = new Map<number, AttributeSpec>([
+  [
+    1,
+    {
+      name: 'ORIGIN',
+      flags: transitive,
+      fits: exactly(1),
+      read: readOrigin,
+      takes: (bytes, from) => bytes[from] < origins.length,
+    },
+  ],
   [
     2,
     {
@@ -58,6 +69,7 @@ const attributes = new Map<number, AttributeSpec>([
       flags: transitive,
       fits: () => true,
       read: (value, draft, { fourOctetAS }) => (draft.asPath = readAsPath(value, fourOctetAS ? 4 : 2)),
+      takes: (bytes, from, to, { fourOctetAS }) => isAsPath(bytes, from, to, fourOctetAS ? 4 : 2),
     },
   ],
   [
@@ -117,6 +129,7 @@ const attributes = new Map<number, AttributeSpec>([
       read: (value, draft, { fourOctetAS }) => {
         if (!fourOctetAS) draft.as4Path = readAsPath(value, 4)
       },
+      takes: (bytes, from, to, { fourOctetAS }) => fourOctetAS || isAsPath(bytes, from, to, 4),
     },
   ],
   [18, { name: 'AS4_AGGREGATOR', flags: optional | transitive, fits: exactly(8), discard: true }],
@@ -198,7 +211,7 @@ export function decodeAttributes(bytes: Uint8Array, context: CodecContext): Deco
   while (list.remaining > 0) {
     try {
       const raw = readRaw(bytes, list)
-      const spec = attributes.get(raw.type)
+      const spec = attributeSpecs.get(raw.type)
       if (seen.has(raw.type)) {
         // RFC 7606 3(g): the first one counts; two of the MP attributes leave no way to know the routes.
         const why = `attribute ${spec?.name ?? raw.type} occurs twice`

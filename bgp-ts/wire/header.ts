@@ -8,9 +8,8 @@ export const maxMessageLength = 4096
 export const messageTypes = { open: 1, update: 2, notification: 3, keepalive: 4, routeRefresh: 5 } as const
 export type MessageType = keyof typeof messageTypes
 
-const typeByCode = new Map(
-  Object.entries(messageTypes).map(([name, code]) => [code as number, name as MessageType]),
-)
+const typeByCode: (MessageType | undefined)[] = []
+for (const [name, code] of Object.entries(messageTypes)) typeByCode[code] = name as MessageType
 
 /** Smallest whole message of each type (RFC 4271 4.2 to 4.5, RFC 2918 3). */
 const minLength = { open: 29, update: 23, notification: 21, keepalive: 19, routeRefresh: 23 } as const
@@ -21,31 +20,39 @@ export interface Frame {
   readonly body: Uint8Array
 }
 
+/** Octets where they lie. */
+export interface Span {
+  readonly bytes: Uint8Array
+  readonly from: number
+  readonly to: number
+}
+
+/** The whole length of the message whose header begins at `at`. */
+export const lengthAt = (bytes: Uint8Array, at: number): number => bytes[at + 16] * 256 + bytes[at + 17]
+
 /**
- * Checks 19 octets: marker, then type, then length. The order is not in the RFC; type before length is what FRR
- * does, and it decides which error a type 0 with an odd length is.
- * @returns type and whole length of the message
+ * Checks the 19 octets from `at` on: marker, then type, then length. The order is not in the RFC; type before length is
+ * what FRR does, and it decides which error a type 0 with an odd length is.
  * @throws BgpError 1/1, 1/2 (data: the length), 1/3 (data: the type)
  */
-export function readHeader(bytes: Uint8Array): { type: MessageType; length: number } {
+export function readType(bytes: Uint8Array, at: number): MessageType {
   // RFC 4271 6.1: the marker is all ones.
-  for (let index = 0; index < 16; index++) {
+  for (let index = at; index < at + 16; index++) {
     if (bytes[index] !== 255)
       throw new BgpError('FL_BGP_HEADER_SYNC', 'the marker of a message is not all ones')
   }
-  const length = bytes[16] * 256 + bytes[17]
-  const type = typeByCode.get(bytes[18])
-  if (type === undefined) {
-    throw new BgpError('FL_BGP_HEADER_TYPE', `message type ${bytes[18]} is unknown`, [bytes[18]])
-  }
+  const code = bytes[at + 18]
+  const length = lengthAt(bytes, at)
+  const type = typeByCode[code]
+  if (type === undefined) throw new BgpError('FL_BGP_HEADER_TYPE', `message type ${code} is unknown`, [code])
   // RFC 4271 6.1: the limits of all messages, then those of the type; KEEPALIVE has exactly one length.
   const bad =
     length > maxMessageLength || length < minLength[type] || (type === 'keepalive' && length !== headerLength)
   if (bad) {
-    const data = [bytes[16], bytes[17]]
+    const data = [length >>> 8, length & 255]
     throw new BgpError('FL_BGP_HEADER_LENGTH', `length ${length} is impossible for ${type}`, data)
   }
-  return { type, length }
+  return type
 }
 
 /** A whole message of our own as a frame. */

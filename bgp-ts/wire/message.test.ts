@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { parseAddress } from '#inet/address.ts'
 import { parsePrefix } from '#inet/prefix.ts'
 import { Framer } from '../framer.ts'
-import { bothFamilies, message as bytesOf } from '../testing.ts'
+import { bothFamilies, cut, message as bytesOf } from '../testing.ts'
 import type { CodecContext } from './context.ts'
 import type { Frame } from './header.ts'
 import { decodeMessage, encodeMessage, type Message } from './message.ts'
@@ -212,7 +212,7 @@ const rows: readonly [name: string, hex: string, message: Message, context?: Cod
   ],
 ]
 
-const frameOf = (bytes: Uint8Array): Frame => [...new Framer().push(bytes)][0] as Frame
+const frameOf = (bytes: Uint8Array): Frame => cut(bytes)[0] as Frame
 
 describe.each(rows)('%s', (_name, hex, message, context = bothFamilies) => {
   const bytes = bytesOf(hex.replaceAll(/\s/g, ''))
@@ -226,7 +226,7 @@ describe.each(rows)('%s', (_name, hex, message, context = bothFamilies) => {
   test('decodes whichever octet it is split at', () => {
     for (let at = 1; at < bytes.length; at++) {
       const framer = new Framer()
-      const frames = [...framer.push(bytes.subarray(0, at)), ...framer.push(bytes.subarray(at))] as Frame[]
+      const frames = [...cut(bytes.subarray(0, at), framer), ...cut(bytes.subarray(at), framer)] as Frame[]
       expect(decodeMessage(frames[0], context).message).toEqual(message)
     }
   })

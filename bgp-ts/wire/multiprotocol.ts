@@ -42,6 +42,10 @@ const invalid = (raw: RawAttribute, why: string) => () =>
 const notNegotiated = (afi: number, safi: number): BgpError =>
   new BgpError('FL_BGP_UPDATE_OPTIONAL', `family ${afi}/${safi} was not negotiated`, [], 'discard')
 
+/** In octets. Sixteen and 32 are possible for IPv4 as well (RFC 8950). */
+export const isNextHopLength = (length: number, family: AddressFamily): boolean =>
+  length === 16 || length === 32 || (length === 4 && family === 'ipv4-unicast')
+
 /** @throws BgpError 3/9 or 3/1 with reset; with discard for a family that was not negotiated */
 export function readReach(raw: RawAttribute, { families }: CodecContext): Reach {
   const reader = new Reader(raw.value, invalid(raw, 'MP_REACH_NLRI ends early'))
@@ -50,9 +54,8 @@ export function readReach(raw: RawAttribute, { families }: CodecContext): Reach 
   const family = familyOf(afi, safi)
   if (family === undefined || !families.includes(family)) throw notNegotiated(afi, safi)
   const length = reader.u8()
-  // RFC 7606 7.11: a length that is no next hop hides where the prefixes begin. Sixteen and 32 octets are
-  // possible for IPv4 as well (RFC 8950).
-  if (length !== 16 && length !== 32 && !(length === 4 && family === 'ipv4-unicast')) {
+  // RFC 7606 7.11: a length that is no next hop hides where the prefixes begin.
+  if (!isNextHopLength(length, family)) {
     throw new BgpError('FL_BGP_UPDATE_ATTRIBUTE_LIST', `MP_REACH_NLRI has a next hop of ${length} octets`)
   }
   const nextHop = addressFromBytes(reader.take(Math.min(length, 16)))

@@ -37,3 +37,17 @@ export function readPrefixes(bytes: Uint8Array, family: Family, invalid: () => B
   }
   return prefixes
 }
+
+/** How many prefixes `readPrefixes` would read from these octets; -1 where it would throw. */
+export function countPrefixes(bytes: Uint8Array, from: number, to: number, family: Family): number {
+  const bits = addressBits(family)
+  let count = 0
+  let at = from
+  while (at < to) {
+    const length = bytes[at]
+    if (length > bits) return -1
+    at += 1 + ((length + 7) >> 3)
+    count++
+  }
+  return at === to ? count : -1
+}

@@ -3,9 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { addressBits, type Address, type Family } from '#inet/address.ts'
 import { prefixOf, type Prefix } from '#inet/prefix.ts'
 import { BgpError } from '../errors.ts'
-import { Framer } from '../framer.ts'
 import type { Community } from '../route.ts'
-import { bothFamilies } from '../testing.ts'
+import { bothFamilies, cut } from '../testing.ts'
 import { origins, type PathAttributes } from './attributes.ts'
 import { canonicalCommunities } from './communities.ts'
 import type { CodecContext } from './context.ts'
@@ -142,7 +141,7 @@ describe.each(contexts)('with 4-octet AS numbers: $fourOctetAS', (context) => {
   test('what is encoded decodes to the same message', () => {
     fc.assert(
       fc.property(message, (original) => {
-        const [frame] = new Framer().push(encodeMessage(original, context)) as Iterable<Frame>
+        const [frame] = cut(encodeMessage(original, context)) as Frame[]
         const { message: decoded, problem } = decodeMessage(frame, context)
         expect(problem).toBeUndefined()
         expect(decoded).toEqual(original)

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { parseAddress } from '#inet/address.ts'
 import type { SessionStatus } from '#bgp-ts/status.ts'
 import type { WirePeer, WireRoute, WireRouteKey } from '#speaker/wire/protocol.ts'
-import { must, until } from '../netns.ts'
+import { must, until, type Netns } from '../netns.ts'
 import { neighbors } from './neighbors.ts'
 import type { Neighbor, Peer, PeerKind, SeenRoute } from './peers/peer.ts'
 import { Speaker } from './speaker.ts'
@@ -139,27 +139,37 @@ export class Stage {
   }
 
   /**
-   * What passes between the two: `all`; TCP connections, but nothing that is said on them (`silent`); or only those
-   * that the router opens, and those in silence (`router`).
+   * What passes between the two: `all`; TCP connections, but nothing that the router says on them (`silent`), or on its
+   * own ones (`ours`); or only those that the router opens, and those in silence (`router`).
    */
-  async letPass(what: 'router' | 'silent' | 'all'): Promise<void> {
-    const ours = 'tcp dport 179 tcp flags & (syn | ack) == syn drop'
-    const said = ['sport', 'dport'].map((end) => `tcp ${end} 179 meta length > ${longestHandshake} drop`)
-    const chains = [
-      ...(what === 'all' ? [] : [`chain in { type filter hook input priority 0; ${said.join('; ')}; }`]),
-      ...(what === 'router' ? [`chain out { type filter hook output priority 0; ${ours}; }`] : []),
-    ]
+  async letPass(what: 'router' | 'silent' | 'ours' | 'all'): Promise<void> {
+    const attempts = 'tcp dport 179 tcp flags & (syn | ack) == syn drop'
+    const said = (end: 'sport' | 'dport'): string => `tcp ${end} 179 meta length > ${longestHandshake} drop`
+    const held = {
+      router: { input: [said('dport'), said('sport')], output: [attempts] },
+      silent: { input: [said('dport'), said('sport')], output: [] },
+      ours: { input: [said('dport')], output: [] },
+      all: { input: [], output: [] },
+    }[what]
+    const chains = Object.entries(held).map(
+      ([hook, rules]) => `chain ${hook} { type filter hook ${hook} priority 0; ${rules.join('; ')}; }`,
+    )
     // One transaction: between two, whatever waits would slip through.
     const table = `table inet held {\n${chains.join('\n')}\n}\n`
     const rules = `table inet held\ndelete table inet held\n${table}`
     await must(this.#topology.node, 'nft', ['-f', '-'], rules)
   }
 
-  /** TCP connections between the two ends that are open. */
+  /** TCP connections between the two ends that are open, as the speaker's side sees it. */
   async connections(): Promise<number> {
     const { remote, local } = this.#neighbor
-    const filter = ['state', 'established', 'src', remote, 'dst', local]
-    return (await must(this.#topology.node, 'ss', ['-Htn', ...filter])).split('\n').filter(Boolean).length
+    return openConnections(this.#topology.node, remote, local)
+  }
+
+  /** The same on the router's side. */
+  async connectionsOfRouter(): Promise<number> {
+    const { remote, local } = this.#neighbor
+    return openConnections(this.#topology.router, local, remote)
   }
 
   /** The speaker's process dies; nothing is said to the router. */
@@ -197,6 +207,11 @@ export class Stage {
   #sendPeers(): void {
     this.#speaker.send({ kind: 'peers', peers: [...this.#configured.values()].map(({ peer }) => peer) })
   }
+}
+
+async function openConnections(ns: Netns, source: string, destination: string): Promise<number> {
+  const filter = ['state', 'established', 'src', source, 'dst', destination]
+  return (await must(ns, 'ss', ['-Htn', ...filter])).split('\n').filter(Boolean).length
 }
 
 /** The speaker's side of the configuration. */

@@ -16,6 +16,19 @@ export const beginSlowSession = (stage: Stage): void => stage.configure('caller'
 /** Of the two that an IPv6 next hop may have (RFC 2545 3), routers show the one that they use. */
 const nextHopsOnLink = ({ neighbor }: Stage): string[] => [neighbor.remote, cableLinkLocal]
 
+/**
+ * We connect, too, and the router settles it: it hears our OPEN on both connections. What it says is held until then, on
+ * its own connection until it has spoken on ours: so each of them learns of the collision by itself.
+ */
+async function collide(stage: Stage): Promise<void> {
+  await stage.letPass('silent')
+  await stage.until('ours as well', () => (stage.status?.counters.opensSent ?? 0) >= 2)
+  await stage.until('the router has closed one', async () => (await stage.connectionsOfRouter()) === 1)
+  await stage.letPass('ours')
+  const told = () => [stage.status?.notificationSent, stage.status?.notificationReceived]
+  await stage.until('a Cease 6/7', () => told().some((one) => one?.code === 6 && one.subcode === 7))
+}
+
 /** How a session comes to be, and that a route goes over it. */
 export const sessionCells = {
   async ipv4(stage: Stage) {
@@ -87,7 +100,7 @@ export const sessionCells = {
   },
 
   async collision(stage: Stage) {
-    // Neither hears the other's OPEN before there are two connections. The higher identifier's own one stays.
+    // The higher identifier's own connection stays.
     for (const [name, routerId] of [
       ['crossing', '192.0.2.10'],
       ['meeting', '1.1.1.1'],
@@ -98,16 +111,13 @@ export const sessionCells = {
       stage.configure(name, { listen: true, routerId })
       if (stage.kind.collides) await stage.router.shutdown(neighbors[name], false)
       await stage.until('its connection', async () => (await stage.connections()) === 1)
-      await stage.letPass('silent')
-      if (stage.kind.collides) {
-        await stage.until('ours as well', async () => (await stage.connections()) === 2)
-      }
+      if (stage.kind.collides) await collide(stage)
       await stage.letPass('all')
       await stage.up()
       await stage.until('one connection', async () => (await stage.connections()) === 1)
       stage.announce({ prefix: v4 })
       await stage.kept(v4)
-      expect(stage.status?.counters.established).toBe(1)
+      expect(stage.status?.counters.established).toBeLessThanOrEqual(1 + (stage.kind.stopsWinner ? 1 : 0))
       if (!stage.kind.collides) return
     }
   },

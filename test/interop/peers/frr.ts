@@ -24,10 +24,11 @@ const privateMounts = 'mount --bind "$1" /etc/group && mount -t tmpfs tmpfs /var
 /** FRR 8: zebra, bfdd and bgpd. */
 export const frr: PeerKind = {
   name: 'FRR',
-  without: {
-    collision: 'not tested every time: its timers do not always let it have a connection beside ours',
-  },
+  without: {},
   collides: true,
+  // The end of the connection that FRR 8 gives up is an event of the peer (bgp_write_notify queues BGP_Stop). When our
+  // KEEPALIVE is read first, the other connection has become that peer's by then (peer_xfer_conn), and is ended.
+  stopsWinner: true,
   shutdownText: 'switch upgrade',
   version: () =>
     /\d+(\.\d+)+/.exec(spawnSync(join(daemons, 'bgpd'), ['--version'], { encoding: 'utf8' }).stdout)?.[0] ??

@@ -81,6 +81,8 @@ export interface PeerKind {
   unable?(): string
   /** it may have two connections with one neighbor, and then settles which one stays */
   readonly collides: boolean
+  /** it may end the connection that stays after a collision, too, once and without a word */
+  readonly stopsWinner?: true
   /** what the operator's words are when he shuts a session down; '' where the daemon sends none */
   readonly shutdownText: string
   /** the configuration with exactly these neighbors, all of whose routes it takes */
