@@ -50,6 +50,7 @@ async function start(needsPodCIDRs = false): Promise<void> {
     onSpeakers: () => {},
     onExclusions: () => {},
     onOwnStatusDeleted: () => {},
+    onOwnStatusDoubted: () => {},
     onError: () => {},
   })
   feed = new ForwardingFeed({

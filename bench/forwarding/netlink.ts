@@ -1,6 +1,6 @@
 /**
  * What programming Services costs: our way (plan, difference, netlink) against `nft -f -` given the very same elements
- * as text, in the same run. Services have one port and three endpoints. Runs as root in a namespace of its own.
+ * as text, in the same run. Services have one port. Runs as root in a namespace of its own.
  */
 import { systemClock } from '#kube/clock.ts'
 import { silentLogger } from '#kube/logger.ts'
@@ -14,20 +14,25 @@ import { runNft } from '#speaker/forwarding/nft/install.ts'
 import { KernelDataplane } from '#speaker/forwarding/nft/kernel-dataplane.ts'
 import { elementsText, installText, removeText, spreadText } from '#speaker/forwarding/nft/text.ts'
 
-const sizes = [1000, 10_000]
+/** Services, and endpoints of each */
+const sizes = [
+  [1000, 3],
+  [10_000, 3],
+  [45_000, 1],
+] as const
 const samples = 300
 const nftSamples = 20
 
 /** Measures and prints a table, in the network namespace of the caller. */
 export async function compareWithNft(): Promise<void> {
   const table: Record<string, Record<string, string>> = {}
-  for (const size of sizes) {
-    const { elements, row } = await ours(size)
-    table[`netlink, ${size} Services`] = row
-    table[`nft -f -, ${size} Services`] = await byText(elements)
+  for (const [size, count] of sizes) {
+    const { elements, row } = await ours(size, count)
+    table[`netlink, ${size} x ${count}`] = row
+    table[`nft -f -, ${size} x ${count}`] = await byText(elements, count)
   }
   console.log(
-    'programming Services with 3 endpoints each, milliseconds (changes: median / 99th percentile); netlink includes planning, nft is given its script',
+    'programming Services x endpoints, milliseconds (changes: median / 99th percentile); netlink includes planning, nft is given its script; CPU is that of this process, in the kernel too',
   )
   console.table(table)
 }
@@ -36,8 +41,8 @@ const name = (index: number): string => `s${index}`
 const made = (index: number): Service =>
   service(name(index), { clusterIPs: [`10.96.${index >> 8}.${index & 255}`] })
 
-/** The endpoints of a Service: three, or as many as `count`, one of which differs with each `turn`. */
-const endpointsOf = (index: number, turn = 0, count = 3): EndpointSlice[] => [
+/** The endpoints of a Service, as many as `count`, one of which differs with each `turn`. */
+const endpointsOf = (index: number, count: number, turn = 0): EndpointSlice[] => [
   slice(
     name(index),
     Array.from({ length: count }, (_, at) => ({
@@ -59,9 +64,15 @@ function start(): Forwarder {
   return forwarder
 }
 
-async function ours(size: number): Promise<{ elements: Elements; row: Record<string, string> }> {
+async function ours(
+  size: number,
+  count: number,
+): Promise<{ elements: Elements; row: Record<string, string> }> {
   const forwarder = start()
-  const list = Array.from({ length: size }, (_, index) => ({ made: made(index), slices: endpointsOf(index) }))
+  const list = Array.from({ length: size }, (_, index) => ({
+    made: made(index),
+    slices: endpointsOf(index, count),
+  }))
   const fill = (one: Forwarder) => {
     for (const { made, slices } of list) one.setService(`ns/${made.name}`, made, slices)
     one.allListed()
@@ -71,11 +82,11 @@ async function ours(size: number): Promise<{ elements: Elements; row: Record<str
   const elements = forwarder.elements()
   const text = diffElements(emptyElements(), elements)
   const replaced = await repeat(samples, async (turn) => {
-    forwarder.setService(`ns/${name(7)}`, list[7].made, endpointsOf(7, turn + 1))
+    forwarder.setService(`ns/${name(7)}`, list[7].made, endpointsOf(7, count, turn + 1))
     await forwarder.sync()
   })
   const scaled = await repeat(samples, async (turn) => {
-    forwarder.setService(`ns/${name(7)}`, list[7].made, endpointsOf(7, samples, 2 + (turn % 2)))
+    forwarder.setService(`ns/${name(7)}`, list[7].made, endpointsOf(7, count + ((turn + 1) % 2), samples))
     await forwarder.sync()
   })
   const { lastError } = forwarder.view()
@@ -90,10 +101,12 @@ async function ours(size: number): Promise<{ elements: Elements; row: Record<str
   await second.stop()
   const row = {
     elements: String(text.length),
-    load: load.toFixed(0),
+    load: load.ms.toFixed(0),
+    'CPU of it': load.cpu.toFixed(0),
     'replace an endpoint': replaced,
     'one endpoint more or less': scaled,
-    restart: restart.toFixed(0),
+    restart: restart.ms.toFixed(0),
+    'CPU of that': restart.cpu.toFixed(0),
   }
   const copy = emptyElements()
   for (const { family, collection, key, value } of text) copy[family][collection].set(key, value)
@@ -101,10 +114,10 @@ async function ours(size: number): Promise<{ elements: Elements; row: Record<str
 }
 
 /** The same elements and the same changes as scripts of nft. */
-async function byText(elements: Elements): Promise<Record<string, string>> {
+async function byText(elements: Elements, count: number): Promise<Record<string, string>> {
   const operations = diffElements(emptyElements(), elements).filter(({ family }) => family === 4)
   await runNft(removeText(4))
-  await runNft(installText(4) + spreadText(4, 2) + spreadText(4, 3))
+  await runNft(installText(4) + spreadText(4, count) + spreadText(4, count + 1))
   const script = elementsText(4, operations)
   const load = await time(() => runNft(script))
   const frontend = '10.96.0.7 . tcp . 80'
@@ -114,34 +127,37 @@ async function byText(elements: Elements): Promise<Record<string, string>> {
   const replaced = await repeat(nftSamples, (turn) =>
     runNft(set('endpoints', `${frontend} . fa1e:0`, turn % 2 === 0 ? '10.9.9.9 . 80' : first)),
   )
-  const last = `${frontend} . fa1e:2`
-  const value = elements[4].endpoints.get(`${frontend} . 2`) ?? ''
+  const more = `${frontend} . fa1e:${count}`
   const scaled = await repeat(nftSamples, (turn) =>
     runNft(
       turn % 2 === 0
-        ? `${set('frontends', frontend, '0:2')}delete element ip fairlead endpoints { ${last} }\n`
-        : `add element ip fairlead endpoints { ${last} : ${value} }\n${set('frontends', frontend, '0:3')}`,
+        ? `add element ip fairlead endpoints { ${more} : 10.9.9.8 . 80 }\n${set('frontends', frontend, `0:${count + 1}`)}`
+        : `${set('frontends', frontend, `0:${count}`)}delete element ip fairlead endpoints { ${more} }\n`,
     ),
   )
   await runNft(removeText(4) + removeText(6))
   return {
     elements: String(operations.length),
-    load: load.toFixed(0),
+    load: load.ms.toFixed(0),
     'replace an endpoint': replaced,
     'one endpoint more or less': scaled,
   }
 }
 
-async function time(run: () => Promise<void>): Promise<number> {
+/** Milliseconds on the clock and of CPU. */
+async function time(run: () => Promise<void>): Promise<{ readonly ms: number; readonly cpu: number }> {
+  const before = process.cpuUsage()
   const from = performance.now()
   await run()
-  return performance.now() - from
+  const ms = performance.now() - from
+  const { user, system } = process.cpuUsage(before)
+  return { ms, cpu: (user + system) / 1000 }
 }
 
 /** Median and 99th percentile of many runs. */
 async function repeat(count: number, run: (turn: number) => Promise<void>): Promise<string> {
   const times: number[] = []
-  for (let turn = 0; turn < count; turn++) times.push(await time(() => run(turn)))
+  for (let turn = 0; turn < count; turn++) times.push((await time(() => run(turn))).ms)
   times.sort((a, b) => a - b)
   return [0.5, 0.99].map((share) => times[Math.floor((count - 1) * share)].toFixed(2)).join(' / ')
 }

@@ -68,9 +68,8 @@ export function planProblem(plan: ServicePlan): string {
       if (bad) return `endpoint "${bad.address}" port ${bad.port} (IPv${family})`
     }
   }
-  for (const { family, address, by } of plan.pingable) {
-    for (const text of [address, by])
-      if (!fits.address(text, family)) return `address "${text}" (IPv${family})`
+  for (const { family, address } of plan.pingable) {
+    if (!fits.address(address, family)) return `address "${address}" (IPv${family})`
   }
   const bad = plan.clusterIPs.find(({ family, address }) => !fits.address(address, family))
   return bad === undefined ? '' : `ClusterIP "${bad.address}" (IPv${bad.family})`

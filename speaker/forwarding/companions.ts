@@ -18,7 +18,8 @@ import { proxyHealthServer, proxyMetricsServer, type ProxyServer } from './healt
 import { BIND_FAILURE_REASON, healthAddresses } from './health/service-health.ts'
 import { ServiceHealthServers } from './health/service-servers.ts'
 import { LocalhostProxy } from './localhost/localhost-proxy.ts'
-import { NoLocalEndpoints, type ForwardingMetrics } from './metrics.ts'
+import type { ForwardingMetrics } from './metrics.ts'
+import { NoLocalEndpoints } from './no-local-endpoints.ts'
 import { SysctlKeeper } from './sysctl.ts'
 
 /** Where kube-proxy's own servers listen; absent means not at all. */

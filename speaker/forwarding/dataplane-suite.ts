@@ -71,13 +71,15 @@ export function everything(): MutableElements {
     add('nodeport-external-cluster', 'tcp . 30080')
     add('nodeport-external-local', 'udp . 30053')
     add('cluster-ips', vip)
+    add('vacated-addresses', one)
     add('pod-sources', net)
     add('pod-sources', other)
     add('unmasqueraded-sources', family === 4 ? '0.0.0.0/0' : '::/0')
     add('service-cidrs', family === 4 ? '10.96.0.0/12' : 'fd00:96::/108')
     add('service-cidrs', family === 4 ? '10.112.0.0/12' : 'fd00:97::/108')
     add('nodeport-addresses', family === 4 ? '192.0.2.1/32' : '2001:db8::1/128')
-    add('pingable', vip, one)
+    add('pingable', vip)
+    add('ping-responder', family === 4 ? '0.0.0.0' : '::', one)
     add('drop-frontends', `${vip} . tcp . 81`)
     add('reject-frontends', `${vip} . tcp . 82`)
     add('nodeport-drop', 'tcp . 30081')
@@ -147,7 +149,7 @@ export function dataplaneSuite(name: string, subject: () => Promise<Subject>): v
       const before = everything()
       const after = everything()
       put(after, 4, 'endpoints', '10.96.0.1 . tcp . 80 . 1', '10.0.3.1 . 8080')
-      put(after, 4, 'pingable', '10.96.0.1', '10.0.9.9')
+      put(after, 4, 'ping-responder', '0.0.0.0', '10.0.9.9')
       await plane.apply(build(before))
       await plane.apply(diffElements(before, after))
       expect(await lines()).toEqual(elementLines(after))
@@ -212,7 +214,7 @@ export function dataplaneSuite(name: string, subject: () => Promise<Subject>): v
       const other: Operation = {
         do: 'replace',
         family: 4,
-        collection: 'pingable',
+        collection: 'ping-responder',
         key: '10.96.0.99',
         value: '10.0.1.1',
         previous: '10.0.1.2',
@@ -245,7 +247,7 @@ export function dataplaneSuite(name: string, subject: () => Promise<Subject>): v
     })
 
     test('counts, from nothing', async () => {
-      expect(await plane.counters()).toEqual({ escapes: 0 })
+      expect(await plane.counters()).toEqual({ escapes: 0, returned: 0 })
     })
 
     test('says what it removes', async () => {

@@ -12,6 +12,8 @@ export interface ForeignChange {
 export interface Counters {
   /** packets to a Service that were still untranslated behind translation, and dropped; begins anew with a new program */
   readonly escapes: number
+  /** packets to an address that no Service has any more, which would have gone back to where they came from */
+  readonly returned: number
 }
 
 /**

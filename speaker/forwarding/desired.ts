@@ -2,11 +2,12 @@ import type { Family } from '#inet/address.ts'
 import {
   byCollection,
   collectionNames,
+  emptyElements,
   families,
   type ByCollection,
   type Collection,
   type Element,
-  type Elements,
+  type MutableElements,
 } from './model.ts'
 
 /** What several owners want. */
@@ -91,22 +92,17 @@ export class Desired {
     return touched
   }
 
-  /** Every key that is wanted or that `elements` hold: what a full comparison must look at. */
-  allKeys(elements: Elements): Keys {
-    const keys = byCollection((): Iterable<string> => [])
+  /** A copy of everything that is wanted. */
+  elements(): MutableElements {
+    const copy = emptyElements()
     for (const family of families) {
-      for (const name of collectionNames) {
-        keys[family][name] = union(this.#wanted[family][name], elements[family][name])
+      for (const collection of collectionNames) {
+        const into = copy[family][collection]
+        for (const [key, wanted] of this.#wanted[family][collection]) into.set(key, valueOf(wanted))
       }
     }
-    return keys
+    return copy
   }
 }
 
 const valueOf = (wanted: string | Shared): string => (typeof wanted === 'string' ? wanted : wanted.value)
-
-/** The keys of both, each once. */
-function* union(a: ReadonlyMap<string, unknown>, b: ReadonlyMap<string, unknown>): Generator<string> {
-  yield* a.keys()
-  for (const key of b.keys()) if (!a.has(key)) yield key
-}

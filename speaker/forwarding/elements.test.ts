@@ -1,8 +1,9 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parsePrefix } from '#inet/prefix.ts'
-import { assignSlots, nodeElements } from './elements.ts'
+import { assignSlots } from './elements.ts'
 import { testConfig, testNode } from './fixtures.ts'
+import { nodeElements } from './node-elements.ts'
 
 describe('assignSlots', () => {
   test.each([

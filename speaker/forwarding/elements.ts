@@ -1,17 +1,16 @@
-import { tryParseAddress, type Family } from '#inet/address.ts'
-import { formatPrefix, hostPrefix, prefixContains, tryParsePrefix, type Prefix } from '#inet/prefix.ts'
+import type { Family } from '#inet/address.ts'
+import { formatPrefix } from '#inet/prefix.ts'
 import type { AssignedList, WantedList } from './affinity.ts'
-import { formatCount, shardOf } from './balance.ts'
-import type { ForwardingConfig, LocalDetector, NodeContext } from './config.ts'
+import { formatCount, shardOf, slotsIn } from './balance.ts'
 import { maglevSize, maglevTable } from './maglev.ts'
 import {
   affinityOf,
   endpointsOf,
-  families,
   tuple,
   type Collection,
   type Counting,
   type Element,
+  type Elements,
 } from './model.ts'
 import type { Frontend, ServicePlan } from './plan.ts'
 import type { Endpoint } from './service-ports.ts'
@@ -87,8 +86,8 @@ export function elementsOf(
   for (const { family, address } of plan.clusterIPs) {
     elements.push({ family, collection: 'cluster-ips', key: address, value: '' })
   }
-  for (const { family, address, by } of plan.pingable) {
-    elements.push({ family, collection: 'pingable', key: address, value: by })
+  for (const { family, address } of plan.pingable) {
+    elements.push({ family, collection: 'pingable', key: address, value: '' })
   }
   const frontends = plan.frontends.filter(granted)
   const lists = assign(wantedLists(frontends))
@@ -264,7 +263,8 @@ function addHairpin(
  * Who goes where: endpoints that stay keep their slot, the others fill the holes in the order given, and what lies
  * beyond the new count moves into a hole.
  */
-export function assignSlots(previous: readonly string[], next: readonly string[]): string[] {
+export function assignSlots(previous: readonly string[], next: readonly string[]): readonly string[] {
+  if (previous.length === 0 && next.length < 2) return next
   const waiting = new Set(next)
   const placed: (string | undefined)[] = Array.from({ length: waiting.size }, (_, slot) => {
     const text = previous[slot]
@@ -274,55 +274,19 @@ export function assignSlots(previous: readonly string[], next: readonly string[]
   return placed.map((text) => text ?? (rest.next().value as string))
 }
 
-/** The elements that do not come from a Service. */
-export function nodeElements(node: NodeContext, config: ForwardingConfig): Element[] {
-  const elements: Element[] = []
-  for (const family of families) {
-    const all: Prefix = { address: { family, value: 0n }, length: 0 }
-    const ours = (prefixes: readonly Prefix[]) =>
-      outermost(prefixes.filter((prefix) => prefix.address.family === family))
-    const put = (collection: Collection, prefixes: readonly Prefix[]) => {
-      for (const prefix of prefixes)
-        elements.push({ family, collection, key: formatPrefix(prefix), value: '' })
-    }
-    const pods = ours(podPrefixes(node, config.detector))
-    put('pod-sources', pods)
-    // Without a detector everybody is taken for a pod, but nobody is short-circuited (kube-proxy's no-op detector).
-    if (!config.masqueradeAll) put('unmasqueraded-sources', pods.length > 0 ? pods : [all])
-    put('service-cidrs', ours(node.serviceCIDRs.flatMap((text) => tryParsePrefix(text) ?? [])))
-    put('nodeport-addresses', nodePortPrefixes(family, node, config, all, ours))
+/**
+ * The slots in what a data plane holds, `actual`, or for a frontend that is not there in what another program left.
+ */
+export const slotsOf =
+  (actual: Elements, inherited: Elements = actual): Slots =>
+  (family, over, key) => {
+    const from = actual[family][over].has(key) ? actual : inherited
+    const count = slotsIn(from[family][over].get(key))
+    if (count === 0) return NONE
+    const endpoints = from[family][endpointsOf[over]]
+    const slots: string[] = []
+    for (let slot = 0; slot < count; slot++) slots.push(endpoints.get(tuple(key, slot)) ?? '')
+    return slots
   }
-  return elements
-}
 
-/** Sources that are pods by their address. */
-const podPrefixes = (node: NodeContext, detector: LocalDetector): readonly Prefix[] => {
-  if (detector.by === 'cluster-cidrs') return detector.cidrs
-  return detector.by === 'node-cidrs' ? node.podCIDRs.flatMap((text) => tryParsePrefix(text) ?? []) : []
-}
-
-function nodePortPrefixes(
-  family: Family,
-  node: NodeContext,
-  config: ForwardingConfig,
-  all: Prefix,
-  ours: (prefixes: readonly Prefix[]) => readonly Prefix[],
-): readonly Prefix[] {
-  if (config.nodePortAddresses === 'primary') {
-    const primary = node.internalIPs
-      .map((text) => tryParseAddress(text))
-      .find((address) => address?.family === family)
-    return primary === undefined ? [] : [hostPrefix(primary)]
-  }
-  const prefixes = ours(config.nodePortAddresses)
-  // A family without a range of its own accepts everywhere, even when the other family has ranges.
-  return prefixes.length > 0 ? prefixes : [all]
-}
-
-/** Without prefixes that lie inside another one. */
-function outermost(prefixes: readonly Prefix[]): Prefix[] {
-  const unique = [...new Map(prefixes.map((prefix) => [formatPrefix(prefix), prefix])).values()]
-  return unique.filter(
-    (inner) => !unique.some((outer) => outer.length < inner.length && prefixContains(outer, inner.address)),
-  )
-}
+const NONE: readonly string[] = Object.freeze([])

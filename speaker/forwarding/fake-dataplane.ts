@@ -30,6 +30,7 @@ export class FakeDataplane implements Dataplane {
   foreignProxy = ''
   /** packets that the kernel would have caught */
   escapes = 0
+  returned = 0
 
   adopt(): Promise<Elements> {
     this.adoptions++
@@ -70,7 +71,7 @@ export class FakeDataplane implements Dataplane {
   }
 
   counters(): Promise<Counters> {
-    return Promise.resolve({ escapes: this.escapes })
+    return Promise.resolve({ escapes: this.escapes, returned: this.returned })
   }
 
   installed(): Promise<boolean> {

@@ -8,6 +8,8 @@ export interface ForwardingInspection {
   readonly node: NodeContext | undefined
   /** the one that the program was made with */
   readonly detector: LocalDetector
+  /** a proxy in this process offers TCP NodePorts on 127.0.0.1 and ::1 */
+  readonly localhostNodePorts: boolean
   /** what the data plane held when it was last known; live, not to be kept */
   elements(): Elements
   /** Services that were planned, by `namespace/name` */

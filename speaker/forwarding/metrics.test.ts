@@ -3,7 +3,8 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import type { EndpointSlice } from '#kube/objects/endpoint-slice.ts'
 import type { Service } from '#kube/objects/service.ts'
 import { service, slice, testNode } from './fixtures.ts'
-import { ForwardingMetrics, NoLocalEndpoints } from './metrics.ts'
+import { ForwardingMetrics } from './metrics.ts'
+import { NoLocalEndpoints } from './no-local-endpoints.ts'
 import { planService } from './plan.ts'
 
 let registry: Registry
@@ -64,12 +65,13 @@ test('a synchronisation counts once, as a whole and as full or partial', async (
   expect(await value('kubeproxy_sync_proxy_rules_last_timestamp_seconds')).toBe(1_700_000_001)
 })
 
-test('escapes are what the data plane has counted, over all its counters', async () => {
-  metrics.setEscapes(3)
-  metrics.setEscapes(3)
-  metrics.setEscapes(5)
+test('escapes and returned packets are what the data plane has counted, over all its counters', async () => {
+  metrics.setCounters({ escapes: 3, returned: 0 })
+  metrics.setCounters({ escapes: 3, returned: 7 })
+  metrics.setCounters({ escapes: 5, returned: 7 })
   expect(await value('fairlead_forwarding_escapes_dropped_total')).toBe(5)
-  metrics.setEscapes(1)
+  expect(await value('fairlead_forwarding_returned_refused_total')).toBe(7)
+  metrics.setCounters({ escapes: 1, returned: 0 })
   expect(await value('fairlead_forwarding_escapes_dropped_total')).toBe(6)
 })
 

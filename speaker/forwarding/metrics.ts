@@ -1,7 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { Family } from '#inet/address.ts'
-import type { Follower, ProgrammedService } from './follower.ts'
-import type { ServicePlan } from './plan.ts'
+import type { Counters } from './dataplane.ts'
 
 /** kube-proxy's buckets: 0.25, 0.5, 1 … 59, 60 … 115 by 5, 120 … 300 by 30 seconds. */
 const programmingBuckets = [
@@ -59,7 +58,7 @@ export class ForwardingMetrics {
   readonly programmingDuration: Histogram
   readonly syncFailures: Counter
   readonly cleanupFailures: Counter
-  /** by `traffic_policy` and `ip_family`; fed by `NoLocalEndpoints` */
+  /** by `traffic_policy` and `ip_family`; fed by `no-local-endpoints.ts` */
   readonly noLocalEndpoints: Gauge
   /** by `ip_family` */
   readonly conntrackSyncDuration: Histogram
@@ -82,9 +81,11 @@ export class ForwardingMetrics {
   /** by `cause` */
   readonly resyncs: Counter
   readonly escapesDropped: Counter
-  /** how the data plane's counter is read, at each scrape */
-  countEscapes: (() => Promise<number>) | undefined
-  #escapes = 0
+  readonly returnedRefused: Counter
+  /** how the data plane's counters are read, at each scrape */
+  readCounters: (() => Promise<Counters>) | undefined
+  #reading: Promise<void> | undefined
+  #seen: Counters = { escapes: 0, returned: 0 }
 
   constructor(registry: Registry) {
     const registers = [registry]
@@ -203,7 +204,13 @@ export class ForwardingMetrics {
       name: 'fairlead_forwarding_escapes_dropped_total',
       help: 'First packets to a frontend that nothing had translated, and that were dropped for it',
       registers,
-      collect: () => this.#readEscapes(),
+      collect: () => this.#readCounters(),
+    })
+    this.returnedRefused = new Counter({
+      name: 'fairlead_forwarding_returned_refused_total',
+      help: 'First packets to an address that no Service has any more, which would have gone back to where they came from',
+      registers,
+      collect: () => this.#readCounters(),
     })
     // A rate needs the series before the first event.
     for (const code of ['200', '503']) {
@@ -233,91 +240,25 @@ export class ForwardingMetrics {
     this.hashDenied.set(denied)
   }
 
-  async #readEscapes(): Promise<void> {
+  /** Both metrics ask for them at each scrape. */
+  #readCounters(): Promise<void> {
+    return (this.#reading ??= this.#readThem().finally(() => (this.#reading = undefined)))
+  }
+
+  async #readThem(): Promise<void> {
     try {
-      if (this.countEscapes !== undefined) this.setEscapes(await this.countEscapes())
+      if (this.readCounters !== undefined) this.setCounters(await this.readCounters())
     } catch {
       // The last figure stays: a scrape must not fail because the kernel is busy.
     }
   }
 
-  /** What the data plane has counted since its counter was made; less than before is a new counter. */
-  setEscapes(total: number): void {
-    this.escapesDropped.inc(total < this.#escapes ? total : total - this.#escapes)
-    this.#escapes = total
-  }
-}
-
-interface WithoutEndpoints {
-  readonly internal: Readonly<Record<Family, number>>
-  readonly external: Readonly<Record<Family, number>>
-}
-
-const trafficPolicies = ['internal', 'external'] as const
-
-/**
- * How many Service ports drop packets because their policy is Local and all their endpoints are on other nodes. Each
- * change costs what its Service costs.
- */
-export class NoLocalEndpoints implements Follower {
-  readonly #gauge: Gauge
-  /** Services without such a port are not in here */
-  readonly #byService = new Map<string, WithoutEndpoints>()
-
-  constructor(gauge: Gauge) {
-    this.#gauge = gauge
-    for (const traffic_policy of trafficPolicies) {
-      for (const family of [4, 6] as const) gauge.set({ traffic_policy, ...familyLabel(family) }, 0)
-    }
-  }
-
-  programmed(services: ReadonlyMap<string, ProgrammedService | undefined>): void {
-    for (const [key, one] of services) {
-      if (one) this.set(key, one.plan)
-      else this.delete(key)
-    }
-  }
-
-  set(key: string, plan: Pick<ServicePlan, 'frontends'>): void {
-    const before = this.#byService.get(key)
-    const now = countDropping(plan)
-    if (now) this.#byService.set(key, now)
-    else this.#byService.delete(key)
-    if (before === undefined && now === undefined) return
-    for (const traffic_policy of trafficPolicies) {
-      for (const family of [4, 6] as const) {
-        const change = (now?.[traffic_policy][family] ?? 0) - (before?.[traffic_policy][family] ?? 0)
-        if (change !== 0) this.#gauge.inc({ traffic_policy, ...familyLabel(family) }, change)
-      }
-    }
-  }
-
-  delete(key: string): void {
-    this.set(key, { frontends: [] })
-  }
-
-  async stop(): Promise<void> {}
-}
-
-/** undefined when no port of the Service is without local endpoints */
-function countDropping({ frontends }: Pick<ServicePlan, 'frontends'>): WithoutEndpoints | undefined {
-  const dropping = frontends.filter(({ noEndpoints }) => noEndpoints === 'drop')
-  if (dropping.length === 0) return undefined
-  const count = (family: Family, kinds: (kind: string) => boolean): number =>
-    new Set(
-      dropping
-        .filter((one) => one.family === family && kinds(one.kind))
-        .map((one) => `${one.protocol} ${one.port}`),
-    ).size
-  const internal = (family: Family) => count(family, (kind) => kind === 'ClusterIP')
-  // A port is one port, however many external addresses it has; its NodePort has another number.
-  const external = (family: Family) =>
-    Math.max(
-      count(family, (kind) => kind === 'NodePort'),
-      count(family, (kind) => kind === 'LoadBalancer' || kind === 'ExternalIP'),
-    )
-  return {
-    internal: { 4: internal(4), 6: internal(6) },
-    external: { 4: external(4), 6: external(6) },
+  /** What the data plane has counted since its counters were made; less than before is a new counter. */
+  setCounters(total: Counters): void {
+    const more = (name: keyof Counters) =>
+      total[name] < this.#seen[name] ? total[name] : total[name] - this.#seen[name]
+    this.escapesDropped.inc(more('escapes'))
+    this.returnedRefused.inc(more('returned'))
+    this.#seen = total
   }
 }

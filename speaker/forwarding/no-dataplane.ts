@@ -7,7 +7,7 @@ export const noDataplane: Dataplane = {
   list: async () => emptyElements(),
   apply: async () => {},
   watch: () => ({ close: () => {} }),
-  counters: async () => ({ escapes: 0 }),
+  counters: async () => ({ escapes: 0, returned: 0 }),
   installed: async () => false,
   foreign: async () => '',
   remove: async () => [],

@@ -69,8 +69,8 @@ export interface ServicePlan {
   readonly affinity: boolean
   readonly frontends: readonly Frontend[]
   readonly clusterIPs: readonly { readonly family: Family; readonly address: string }[]
-  /** virtual addresses that answer ping, and the address of this node that does it */
-  readonly pingable: readonly { readonly family: Family; readonly address: string; readonly by: string }[]
+  /** load balancer addresses that answer ping, as ClusterIPs do: this node does it for them */
+  readonly pingable: readonly { readonly family: Family; readonly address: string }[]
 }
 
 /** The zone label that topology hints are about. */
@@ -90,16 +90,13 @@ export function planService(
   const frontends: Frontend[] = []
   const tooMany: string[] = []
   const clusterIPs: { family: Family; address: string }[] = []
-  const pingable: { family: Family; address: string; by: string }[] = []
+  const pingable: { family: Family; address: string }[] = []
   for (const addresses of addressesOf(service)) {
     const { family, clusterIP, loadBalancerIPs } = addresses
     clusterIPs.push({ family, address: clusterIP })
-    const by = node.internalIPs.find((text) => tryParseAddress(text)?.family === family)
-    if (by !== undefined) {
-      // External addresses are not in this list: they may belong to a machine that answers by itself.
-      for (const address of new Set([clusterIP, ...loadBalancerIPs])) {
-        if (!node.localAddresses.includes(address)) pingable.push({ family, address, by })
-      }
+    // External addresses are not in this list: they may belong to a machine that answers by itself.
+    for (const address of loadBalancerIPs) {
+      if (!node.localAddresses.includes(address)) pingable.push({ family, address })
     }
     for (const port of service.ports) {
       if (isPort(port.port)) frontends.push(...planPort(service, port, addresses, slices, node, tooMany))

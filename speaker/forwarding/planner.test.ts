@@ -164,12 +164,10 @@ describe('costs are those of the change', () => {
       'add endpoints 172.30.0.41 . tcp . 80 . 0 : 10.0.0.1 . 80',
       'add endpoints 172.30.0.41 . tcp . 80 . 1 : 10.0.0.2 . 80',
       'add cluster-ips 172.30.0.41',
-      'add pingable 172.30.0.41 : 192.168.0.2',
       'add frontends 172.30.0.41 . tcp . 80 : 2',
     ])
     planner.setService('ns/s', undefined, [])
     expect(step()).toEqual([
-      'delete pingable 172.30.0.41 : 192.168.0.2',
       'delete frontends 172.30.0.41 . tcp . 80 : 2',
       'delete cluster-ips 172.30.0.41',
       'delete endpoints 172.30.0.41 . tcp . 80 . 0 : 10.0.0.1 . 80',
@@ -212,7 +210,6 @@ describe('costs are those of the change', () => {
       'add affinity-timeouts 1 . 60',
       'add affinity-slots 172.30.0.41 . tcp . 80 . 0 : 1/1',
       'add affinity-slots 172.30.0.41 . tcp . 80 . 1 : 1/2',
-      'add pingable 172.30.0.41 : 192.168.0.2',
       'add frontends 172.30.0.41 . tcp . 80 : 2',
       'add affinity-frontends 172.30.0.41 . tcp . 80 : 1',
     ])
@@ -255,9 +252,7 @@ describe('costs are those of the change', () => {
     step()
     planner.setNode({ ...testNode, localAddresses: [...testNode.localAddresses, '203.0.113.1'] })
     expect(planner.operations(actual, false)).toEqual({
-      operations: [
-        { do: 'delete', family: 4, collection: 'pingable', key: '203.0.113.1', value: '192.168.0.2' },
-      ],
+      operations: [{ do: 'delete', family: 4, collection: 'pingable', key: '203.0.113.1', value: '' }],
       services: new Set(['ns/s']),
     })
   })

@@ -5,31 +5,45 @@ import type { Service } from '#kube/objects/service.ts'
 import { AffinityLists } from './affinity.ts'
 import { AffinityTimeouts } from './affinity-timeouts.ts'
 import { API_SERVICE, hasEndpoints, keepEndpoints } from './api-server.ts'
-import { slotsIn } from './balance.ts'
-import { planProblem } from './check.ts'
 import type { ForwardingConfig, NodeContext } from './config.ts'
 import { Desired } from './desired.ts'
-import { diff } from './diff.ts'
+import { diff, diffElements } from './diff.ts'
 import type { ProgrammedService } from './follower.ts'
+import { elementsOf, slotsName, slotsOf, type AssignLists, type MadeSlots, type Slots } from './elements.ts'
 import {
-  elementsOf,
-  nodeElements,
-  slotsName,
-  type AssignLists,
-  type MadeSlots,
-  type Slots,
-} from './elements.ts'
-import { endpointsOf, families, tuple, type Element, type Elements, type Operation } from './model.ts'
-import { planService, ZONE_LABEL, type Frontend, type ServicePlan } from './plan.ts'
+  endpointsOf,
+  families,
+  type Collection,
+  type Element,
+  type Elements,
+  type MutableElements,
+  type Operation,
+} from './model.ts'
+import { nodeElements } from './node-elements.ts'
+import { ZONE_LABEL, type Frontend, type ServicePlan } from './plan.ts'
+import { planSafely, type Observed } from './safe-plan.ts'
 import { HashBudget, hashElements, withoutHash } from './source-hash.ts'
+import { VacatedAddresses } from './vacated.ts'
 
-interface Observed {
-  readonly service: Service
-  readonly slices: readonly EndpointSlice[]
+interface Step {
+  readonly actual: Elements
+  readonly full: boolean
+  readonly inherited: Elements | undefined
+  readonly now: number | undefined
+}
+
+interface PlannedOperations {
+  readonly operations: Operation[]
+  /** those that were looked at */
+  readonly services: ReadonlySet<string>
+  /** after a comparison of everything: what `actual` is when the operations are done */
+  readonly wanted?: MutableElements
 }
 
 /** Owner of the elements that come from the node and not from a Service; no Service key looks like this. */
 const NODE = 'node'
+/** The same for the addresses that nobody has any more. */
+const NOBODY = 'nobody'
 
 /**
  * From observations to operations, in proportion to what changed: remembers what each Service wants, who holds a
@@ -46,6 +60,7 @@ export class Planner {
   readonly #unlisted = new Set<string>()
   readonly #timeouts = new AffinityTimeouts()
   readonly #hashes: HashBudget
+  readonly #vacated = new VacatedAddresses()
   /** by Service, of large ones */
   readonly #made = new Map<string, MadeSlots>()
   readonly #desired = new Desired()
@@ -101,21 +116,19 @@ export class Planner {
 
   /**
    * What brings `actual` to what is wanted now. `full` compares everything instead of what changed: after an adoption.
-   * Also gives the Services that were looked at. Endpoints keep the slots that they have in `actual`, or where a
-   * frontend is not there those that they had in `inherited`, which another program left.
+   * Also gives the Services that were looked at, and with `full` a copy of all that is wanted, with the very texts that
+   * are kept here anyway. Endpoints keep the slots that they have in `actual`, or where a frontend is not there those
+   * that they had in `inherited`, which another program left. `now` in epoch milliseconds is for addresses that were
+   * vacated; without it there are none.
    */
-  operations(
-    actual: Elements,
-    full: boolean,
-    inherited?: Elements,
-  ): { operations: Operation[]; services: ReadonlySet<string> } {
+  operations(actual: Elements, full: boolean, inherited?: Elements, now?: number): PlannedOperations {
     const node = this.#node
     if (node === undefined) return { operations: [], services: new Set() }
     const services = new Set(this.#dirty)
     try {
-      const operations = this.#operations(services, node, { actual, full, inherited })
+      const planned = this.#operations(services, node, { actual, full, inherited, now })
       this.#dirty.clear()
-      return { operations, services }
+      return { ...planned, services }
     } catch (error) {
       // What was not planned is still to be planned: to forget it would be to want nothing, and to delete everything.
       this.#nodeDirty = true
@@ -126,8 +139,8 @@ export class Planner {
   #operations(
     services: Set<string>,
     node: NodeContext,
-    { actual, full, inherited }: { actual: Elements; full: boolean; inherited: Elements | undefined },
-  ): Operation[] {
+    { actual, full, inherited, now }: Step,
+  ): Omit<PlannedOperations, 'services'> {
     if (this.#nodeDirty) this.#desired.set(NODE, nodeElements(node, this.#config), !full)
     this.#nodeDirty = false
     if (full) {
@@ -142,13 +155,29 @@ export class Planner {
     for (const key of affected) services.add(key)
     for (const key of this.#hashes.settle()) services.add(key)
     for (const key of services) this.#desired.set(key, this.#elements(key, slots, full), !full)
-    if (full) this.#affinity.settle()
+    if (full) {
+      this.#affinity.settle()
+      this.#vacated.adopt(
+        actual,
+        (family, address) => this.#desired.get(family, 'cluster-ips', address) !== undefined,
+      )
+    }
+    if (now !== undefined && this.#vacated.settle(now)) {
+      this.#desired.set(NOBODY, this.#vacated.elements(), !full)
+    }
     const touched = this.#desired.takeTouched()
-    return diff(
-      actual,
-      (family, collection, key) => this.#desired.get(family, collection, key),
-      full ? this.#desired.allKeys(actual) : touched,
-    )
+    if (full) {
+      const wanted = this.#desired.elements()
+      return { operations: diffElements(actual, wanted), wanted }
+    }
+    const valueOf = (family: Family, collection: Collection, key: string) =>
+      this.#desired.get(family, collection, key)
+    return { operations: diff(actual, valueOf, touched) }
+  }
+
+  /** When `operations` has something to do although nothing changed, in epoch milliseconds. */
+  get nextAt(): number | undefined {
+    return this.#vacated.nextAt
   }
 
   /** Every Service that was handed over, planned or not. */
@@ -217,15 +246,19 @@ export class Planner {
   #replan(key: string, node: NodeContext, slots: Slots): ReadonlySet<string> {
     const observed = this.#observed.get(key)
     const previous = this.#plans.get(key)
-    let plan = observed && planned(key, observed, node, previous)
+    let plan = observed && planSafely(key, observed, node, previous)
     if (plan && key === API_SERVICE) plan = keepEndpoints(plan, previous, slots, node)
     plan = this.#timeouts.fit(key, plan)
     const created = plan?.created ?? previous?.created ?? ''
     this.#hashes.set(key, created, plan === undefined ? 0 : hashElements(plan))
     if (plan) this.#plans.set(key, plan)
     else this.#plans.delete(key)
+    this.#vacated.replanned(previous, plan)
     const affected = new Set<string>()
     for (const family of families) {
+      // Nearly every Service has frontends of one family only.
+      const none = plan === undefined || plan.frontends.every((frontend) => frontend.family !== family)
+      if (none && this.#claims[family].of(key).length === 0) continue
       const claims = new Set<string>()
       for (const frontend of plan?.frontends ?? []) if (frontend.family === family) claims.add(frontend.key)
       for (const other of this.#claims[family].set({ owner: key, created }, claims)) affected.add(other)
@@ -271,45 +304,8 @@ export class Planner {
   }
 }
 
-/**
- * One Service that cannot be planned costs itself only: it keeps the plan that it had. This is for what nobody thought
- * of; objects that are merely wrong have their problems in a plan.
- */
-function planned(
-  key: string,
-  { service, slices }: Observed,
-  node: NodeContext,
-  previous: ServicePlan | undefined,
-): ServicePlan {
-  try {
-    return encodable(planService(service, slices, node))
-  } catch (error) {
-    const problems = [`cannot be planned: ${String(error)}`]
-    if (previous !== undefined) return { ...previous, problems }
-    const nothing = { frontends: [], clusterIPs: [], pingable: [] }
-    return { key, created: '', skipped: 'invalid', affinity: false, problems, ...nothing }
-  }
-}
-
-/** The plan, or one that wants nothing where an element could not say what it wants: the others' go on. */
-function encodable(plan: ServicePlan): ServicePlan {
-  const problem = planProblem(plan)
-  if (problem === '') return plan
-  const problems = [...plan.problems, `cannot be programmed: ${problem}`]
-  return { ...plan, skipped: 'invalid', problems, frontends: [], clusterIPs: [], pingable: [] }
-}
-
 /** Everything of a node that a plan looks at, but for its local addresses. */
 const sameForPlans = (a: NodeContext, b: NodeContext): boolean =>
   a.name === b.name &&
   a.internalIPs.join() === b.internalIPs.join() &&
   a.labels[ZONE_LABEL] === b.labels[ZONE_LABEL]
-
-const slotsOf =
-  (actual: Elements, inherited: Elements = actual): Slots =>
-  (family, over, key) => {
-    const from = actual[family][over].has(key) ? actual : inherited
-    const count = slotsIn(from[family][over].get(key))
-    const endpoints = from[family][endpointsOf[over]]
-    return Array.from({ length: count }, (_, slot) => endpoints.get(tuple(key, slot)) ?? '')
-  }

@@ -98,6 +98,7 @@ export class Walk {
           step()
           return 'accept'
         case 'reset':
+        case 'unreachable':
           step()
           return 'reject'
         case 'accept':
@@ -173,7 +174,7 @@ export class Walk {
           step()
           return 'drop'
         case 'redirect': {
-          const by = this.#elements.pingable.get(packet.destination)
+          const [by] = this.#elements['ping-responder'].values()
           if (by === undefined) return 'next'
           packet.candidates = [{ address: by, port: 0 }]
           step()
@@ -221,6 +222,13 @@ export class Walk {
     return [...there.keys()].some((prefix) => prefixContains(parsePrefix(prefix), address))
   }
 
+  /** Routes are not known here: what comes neither from a pod nor from this node is taken to come from the router. */
+  #returning(packet: Travelling): boolean {
+    const { isLocal, detector } = this.#around
+    if (isLocal(packet.source) || isLocal(packet.destination)) return false
+    return !isPodInterface(packet.interface, detector) && !this.#contains('pod-sources', ['source'], packet)
+  }
+
   #sourceAllowed(packet: Travelling): boolean {
     const source: Address = parseAddress(packet.source)
     const key = keyOf(packet, ['destination', 'protocol', 'port'])
@@ -248,12 +256,15 @@ export class Walk {
         return packet.marked
       case 'translated':
         return packet.translated
+      case 'not-translated':
       case 'untranslated':
         return !packet.translated
       case 'chosen':
         return packet.slots.length > 0
       case 'not-chosen':
         return packet.slots.length === 0
+      case 'returning':
+        return this.#returning(packet)
       case 'known':
         return packet.members.length > 0
       case 'from-pod-interface':

@@ -52,7 +52,7 @@ const two = (one: Forwarder): void => {
 }
 
 describe('L: increments', () => {
-  test('case + L: a new Service with one endpoint is 4 elements', async () => {
+  test('case + L: a new Service with one endpoint is 3 elements', async () => {
     const one = await started(two)
     const list = await operations(() =>
       one.setService('ns/svc3', made('svc3', 43), [slice('svc3', ['10.0.3.1'])]),
@@ -60,15 +60,14 @@ describe('L: increments', () => {
     expect(texts(list)).toEqual([
       'add endpoints 172.30.0.43 . tcp . 80 . 0 : 10.0.3.1 . 80',
       'add cluster-ips 172.30.0.43',
-      'add pingable 172.30.0.43 : 192.168.0.2',
       'add frontends 172.30.0.43 . tcp . 80 : 1',
     ])
   })
 
-  test('case 94 L: a deleted Service is 4 operations', async () => {
+  test('case 94 L: a deleted Service is 3 operations', async () => {
     const one = await started(two)
     const list = await operations(() => one.setService('ns/svc2', undefined, []))
-    expect(list).toHaveLength(4)
+    expect(list).toHaveLength(3)
     expect(list.every((operation) => operation.do === 'delete' && operation.key.startsWith(ip(42)))).toBe(
       true,
     )
@@ -90,7 +89,6 @@ describe('L: increments', () => {
     const one = await started(two)
     expect(texts(await operations(() => one.setService('ns/svc4', made('svc4', 44), [])))).toEqual([
       'add cluster-ips 172.30.0.44',
-      'add pingable 172.30.0.44 : 192.168.0.2',
       'add reject-frontends 172.30.0.44 . tcp . 80',
     ])
     const list = await operations(() =>

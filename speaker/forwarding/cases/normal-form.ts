@@ -11,7 +11,7 @@ import {
 
 /**
  * Elements without what is a matter of history: which slot an endpoint has, which of several equal frontends counts
- * first in turn, and the numbers of the lists of session affinity. Two data planes that forward alike have the same.
+ * first in turn, the numbers of the lists of session affinity, and addresses that a Service had. Two data planes that forward alike have the same.
  */
 export function normalForm(elements: Elements): string[] {
   return families.flatMap((family) => ofFamily(elements[family], family)).sort()
@@ -28,6 +28,7 @@ function ofFamily(elements: Elements[Family], family: Family): string[] {
   const listsOf = new Set<string>(countings.map((over) => affinityOf[over].lists))
   const lines: string[] = []
   for (const name of collectionNames) {
+    if (name === 'vacated-addresses') continue
     for (const [key, value] of elements[name]) {
       const fields = fieldsOf(key)
       let text = `${key} : ${value}`

@@ -1,23 +1,15 @@
 import { addressFromBytes, formatAddress, type Family } from '#inet/address.ts'
 import { formatPrefix, prefixOf } from '#inet/prefix.ts'
-import {
-  attributeText,
-  parseAttributeList,
-  parseAttributes,
-  parseNested,
-} from '#raw-socket/netlink/message.ts'
 import { rangeToPrefixes } from '#inet/range.ts'
-import { collections, isInterval, tuple, type Collection, type Field } from '../model.ts'
+import { collections, isInterval, type Collection, type Field } from '../model.ts'
 import { countOfClass } from '../balance.ts'
 import { CHOSEN_BASE, indexOf, listOf, SLOT_BASE, SLOT_MAJOR } from '../register.ts'
-import { attributes, INTERVAL_END, protocolNumbers } from './encode.ts'
+import { eachElement } from './element-places.ts'
+import { INTERVAL_END, protocolNumbers } from './encode.ts'
 
 /** The answers of nf_tables to a listing, as text of `model.ts`. */
 
 const protocolNames = new Map(Object.entries(protocolNumbers).map(([name, number]) => [number, name]))
-
-/** struct nfgenmsg in front of the attributes of every answer. */
-const HEADER = 4
 
 export interface RawElement {
   readonly key: Buffer
@@ -32,32 +24,16 @@ export interface RawElement {
   readonly expires: number
 }
 
-const wide = (octets: Buffer | undefined): number =>
-  octets === undefined ? 0 : Number(octets.readBigUInt64BE(0))
-
 /** The elements in answers to NFT_MSG_GETSETELEM. */
 export function decodeElements(answers: readonly Buffer[]): RawElement[] {
   const elements: RawElement[] = []
-  for (const answer of answers) {
-    const list = parseAttributes(answer.subarray(HEADER)).get(attributes.listElements)
-    if (list === undefined) continue
-    for (const { payload } of parseAttributeList(list)) {
-      const element = parseAttributes(payload)
-      const key = parseNested(element, attributes.key).get(attributes.value)
-      if (key === undefined) continue
-      const data = parseNested(element, attributes.data)
-      const verdict = data.get(attributes.verdict)
-      const value = data.get(attributes.value)
-      elements.push({
-        key,
-        ...(value === undefined ? {} : { data: value }),
-        chain: verdict === undefined ? '' : attributeText(parseAttributes(verdict).get(2) ?? Buffer.alloc(0)),
-        flags: element.get(attributes.flags)?.readUInt32BE(0) ?? 0,
-        timeout: wide(element.get(attributes.timeout)),
-        expires: wide(element.get(attributes.expiration)),
-      })
-    }
-  }
+  eachElement(answers, ({ bytes, keyAt, keyEnd, dataAt, dataEnd, chainAt, chainEnd, ...rest }) => {
+    const { flags, timeout, expires } = rest
+    const chain = bytes.toString('utf8', chainAt, chainEnd).replace(/\0.*/s, '')
+    const key = bytes.subarray(keyAt, keyEnd)
+    const data = dataEnd > 0 ? { data: bytes.subarray(dataAt, dataEnd) } : {}
+    elements.push({ key, ...data, chain, flags, timeout, expires })
+  })
   return elements
 }
 
@@ -75,46 +51,107 @@ export function comesTwice(elements: readonly RawElement[]): boolean {
   return keys.size < elements.length
 }
 
+/** What a set was listed as; with one element `twice` (see `comesTwice`) it is not to be trusted. */
+export interface DecodedCollection {
+  readonly elements: Map<string, string>
+  readonly twice: boolean
+}
+
 /**
- * Keys and values of a collection; undefined when one of them is something that we never write, which then has no
- * text. `ofSet` is the prefix length or the seconds that the set is for, where a collection is kept in several.
+ * Keys and values of a collection from the answers to a listing; undefined when one of them is something that we never
+ * write, which then has no text. `ofSet` is the prefix length or the seconds that the set is for, where a collection is
+ * kept in several.
  */
 export function decodeCollection(
   family: Family,
   collection: Collection,
-  elements: readonly RawElement[],
+  answers: readonly Buffer[],
   ofSet = 0,
-): Map<string, string> | undefined {
+): DecodedCollection | undefined {
   const { key, value } = collections[collection]
-  if (isInterval(collection)) return decodeIntervals(family, elements)
+  if (isInterval(collection)) {
+    const raw = decodeElements(answers)
+    return { elements: decodeIntervals(family, raw), twice: comesTwice(raw) }
+  }
   const found = new Map<string, string>()
   const width = widthOfFields(family, key)
-  for (const element of elements) {
-    if (element.key.length !== width) return undefined
-    const keyText = decodeFields(family, key, element.key, ofSet)
-    const valueText = element.data ? decodeFields(family, value, element.data, ofSet) : ''
-    if (keyText === undefined || valueText === undefined) return undefined
-    found.set(keyText, valueText)
-  }
-  return found
+  const valueWidth = widthOfFields(family, value)
+  let count = 0
+  let known = true
+  eachElement(answers, ({ bytes, keyAt, keyEnd, dataAt, dataEnd }) => {
+    const keyText = keyEnd - keyAt === width ? textAt(family, key, bytes, keyAt, ofSet) : undefined
+    const fits = dataEnd === 0 || dataEnd - dataAt >= valueWidth
+    const valueText = dataEnd === 0 ? '' : fits ? textAt(family, value, bytes, dataAt, ofSet) : undefined
+    if (keyText === undefined || valueText === undefined) known = false
+    else found.set(keyText, valueText)
+    count++
+  })
+  return known ? { elements: found, twice: found.size < count } : undefined
 }
 
 /** Fields as text; undefined when one has none. */
-export function decodeFields(
+export const decodeFields = (
   family: Family,
   fields: readonly Field[],
   bytes: Buffer,
   ofSet = 0,
+): string | undefined =>
+  bytes.length < widthOfFields(family, fields) ? undefined : textAt(family, fields, bytes, 0, ofSet)
+
+/** Text in the making: strings that are put together piece by piece take more than twice the memory. */
+const scratch = Buffer.alloc(256)
+
+function textAt(
+  family: Family,
+  fields: readonly Field[],
+  bytes: Buffer,
+  from: number,
+  ofSet: number,
 ): string | undefined {
-  const texts: (string | number)[] = []
-  let at = 0
-  for (const field of fields) {
-    const text = decodeField(family, field, bytes, at, ofSet)
-    if (text === undefined) return undefined
-    texts.push(text)
+  let at = from
+  let to = 0
+  for (let index = 0; index < fields.length; index++) {
+    const field = fields[index]
+    if (index > 0) {
+      scratch[to++] = 0x20
+      scratch[to++] = 0x2e
+      scratch[to++] = 0x20
+    }
+    if (family === 4 && (field === 'address' || field === 'prefix')) to = writeIPv4(bytes, at, to)
+    else if (field === 'port') to = writeDecimal(bytes.readUInt16BE(at), to)
+    else {
+      const text = fieldText(family, field, bytes, at)
+      if (text === undefined) return undefined
+      to += scratch.write(text, to, 'latin1')
+    }
+    if (field === 'prefix') {
+      scratch[to++] = 0x2f
+      to = writeDecimal(ofSet, to)
+    } else if (field === 'seconds') to = writeDecimal(ofSet, to)
     at += widthOf(field, family)
   }
-  return tuple(...texts)
+  return scratch.toString('latin1', 0, to)
+}
+
+function writeIPv4(bytes: Buffer, at: number, to: number): number {
+  let next = to
+  for (let octet = 0; octet < 4; octet++) {
+    if (octet > 0) scratch[next++] = 0x2e
+    next = writeDecimal(bytes[at + octet], next)
+  }
+  return next
+}
+
+function writeDecimal(value: number, to: number): number {
+  let digits = 1
+  for (let limit = 10; value >= limit; limit *= 10) digits++
+  let rest = value
+  for (let at = to + digits - 1; at >= to; at--) {
+    const tenth = Math.floor(rest / 10)
+    scratch[at] = 0x30 + rest - tenth * 10
+    rest = tenth
+  }
+  return to + digits
 }
 
 const widthOfFields = (family: Family, fields: readonly Field[]): number =>
@@ -126,44 +163,34 @@ const widthOf = (field: Field, family: Family): number => {
   return field === 'seconds' ? 0 : 4
 }
 
-function decodeField(
-  family: Family,
-  field: Field,
-  bytes: Buffer,
-  at: number,
-  ofSet: number,
-): string | number | undefined {
-  if (bytes.length < at + widthOf(field, family)) return undefined
+/** A field that is none of the most frequent; '' for those that the name of their set says. */
+function fieldText(family: Family, field: Field, bytes: Buffer, at: number): string | undefined {
   switch (field) {
     case 'address':
-      return addressText(family, bytes.subarray(at, at + widthOf(field, family)))
     case 'prefix':
-      return `${addressText(family, bytes.subarray(at, at + widthOf(field, family)))}/${ofSet}`
+      return formatAddress(addressFromBytes(bytes.subarray(at, at + widthOf(field, family))))
     case 'protocol':
       return protocolNames.get(bytes[at])
     case 'port':
-      return bytes.readUInt16BE(at)
+      return String(bytes.readUInt16BE(at))
     case 'slot': {
       const number = bytes.readUInt32LE(at)
-      return number >>> 16 === SLOT_MAJOR ? number - SLOT_BASE : undefined
+      return number >>> 16 === SLOT_MAJOR ? String(number - SLOT_BASE) : undefined
     }
     case 'count':
       return countOfClass(bytes.readUInt32LE(at))
     case 'list': {
       const number = bytes.readUInt32LE(at)
-      return number >= CHOSEN_BASE && indexOf(number) === 0 ? listOf(number) : undefined
+      return number >= CHOSEN_BASE && indexOf(number) === 0 ? String(listOf(number)) : undefined
     }
     case 'member': {
       const number = bytes.readUInt32LE(at)
       return number >= CHOSEN_BASE && indexOf(number) > 0 ? `${listOf(number)}/${indexOf(number)}` : undefined
     }
     case 'seconds':
-      return ofSet
+      return ''
   }
 }
-
-const addressText = (family: Family, bytes: Buffer): string =>
-  family === 4 ? `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}` : formatAddress(addressFromBytes(bytes))
 
 /** Pairs of first address and first address after; a last interval without an end reaches the last address. */
 function decodeIntervals(family: Family, elements: readonly RawElement[]): Map<string, string> {

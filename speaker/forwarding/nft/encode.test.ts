@@ -66,7 +66,7 @@ test('neighbours in one set share a message, and a list is split before it is to
   expect(messages.length).toBeGreaterThan(1)
   expect(messages.length).toBeLessThan(10)
   const texts = messages.flatMap(({ body }) => [
-    ...(decodeCollection(6, 'endpoints', decodeElements([body])) ?? []),
+    ...(decodeCollection(6, 'endpoints', [body])?.elements ?? []),
   ])
   expect(texts).toEqual(many.map(({ key, value }) => [key, value]))
 })
@@ -76,8 +76,8 @@ test('a replacement deletes and adds', () => {
     {
       do: 'replace',
       family: 4,
-      collection: 'pingable',
-      key: '10.96.0.1',
+      collection: 'ping-responder',
+      key: '0.0.0.0',
       value: '10.0.0.2',
       previous: '10.0.0.1',
     },
@@ -90,21 +90,19 @@ test('what we never write is not decoded: it could not even be deleted', () => {
     { do: 'add', family: 4, collection: 'endpoints', key: '10.96.0.1 . tcp . 80 . 2', value: '10.0.0.1 . 1' },
   ]
   const [{ body }] = record(strange)
-  expect(decodeCollection(4, 'endpoints', decodeElements([body]))?.size).toBe(1)
+  expect(decodeCollection(4, 'endpoints', [body])?.elements.size).toBe(1)
   // Another major number than that of slots, and a protocol without a name.
-  expect(
-    decodeCollection(4, 'endpoints', decodeElements([replaced(body, '02001efa', '02001ffa')])),
-  ).toBeUndefined()
-  expect(
-    decodeCollection(4, 'endpoints', decodeElements([replaced(body, '06000000', '01000000')])),
-  ).toBeUndefined()
-  expect(decodeCollection(4, 'affinity-frontends', decodeElements([body]))).toBeUndefined()
+  expect(decodeCollection(4, 'endpoints', [replaced(body, '02001efa', '02001ffa')])).toBeUndefined()
+  expect(decodeCollection(4, 'endpoints', [replaced(body, '06000000', '01000000')])).toBeUndefined()
+  expect(decodeCollection(4, 'affinity-frontends', [body])).toBeUndefined()
 })
 
 test('an element that is listed twice is noticed', () => {
   const [{ body }] = record(build(everything()).filter(({ collection }) => collection === 'endpoints'))
   expect(comesTwice(decodeElements([body]))).toBe(false)
   expect(comesTwice(decodeElements([body, body]))).toBe(true)
+  expect(decodeCollection(4, 'endpoints', [body])?.twice).toBe(false)
+  expect(decodeCollection(4, 'endpoints', [body, body])?.twice).toBe(true)
   // Neighbours: the end of the first is the start of the second.
   const ranges = ['10.0.0.0/24', '10.0.1.0/24'].map((key): Operation => ({
     do: 'add',
@@ -113,7 +111,17 @@ test('an element that is listed twice is noticed', () => {
     key,
     value: '',
   }))
-  expect(comesTwice(decodeElements(record(ranges).map((one) => one.body)))).toBe(false)
+  const bodies = record(ranges).map((one) => one.body)
+  expect(comesTwice(decodeElements(bodies))).toBe(false)
+  expect(decodeCollection(4, 'pod-sources', bodies)?.twice).toBe(false)
+})
+
+test('an answer that ends too soon is refused', () => {
+  const [{ body }] = record(build(everything()).filter(({ collection }) => collection === 'endpoints'))
+  for (const missing of [1, 5, 20]) {
+    const cut = body.subarray(0, body.length - missing)
+    expect(() => decodeCollection(4, 'endpoints', [cut])).toThrow(/octets/)
+  }
 })
 
 const replaced = (body: Buffer, from: string, to: string): Buffer =>
@@ -129,8 +137,12 @@ test.each([4, 6] as const)('IPv%i: what is encoded is decoded', (family) => {
       lengths.flatMap((length) => {
         const some = operations.filter(({ key }) => length === 0 || key.endsWith(`${separator}${length}`))
         return [
-          ...(decodeCollection(family, name, decodeElements(record(some).map(({ body }) => body)), length) ??
-            []),
+          ...(decodeCollection(
+            family,
+            name,
+            record(some).map(({ body }) => body),
+            length,
+          )?.elements ?? []),
         ]
       }),
     )

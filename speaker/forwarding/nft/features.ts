@@ -111,7 +111,8 @@ export const features: readonly Feature[] = [
     kernel: '4.10',
     module: 'nft_fib_ipv4 and nft_fib_ipv6',
     nft: OLDEST_NFT,
-    probe: () => hooked('filter', 'prerouting', 'fib daddr type local fib saddr type local'),
+    probe: () =>
+      hooked('filter', 'prerouting', 'fib daddr type local fib saddr type local fib daddr . iif oif exists'),
   },
   {
     name: 'sets of ranges',

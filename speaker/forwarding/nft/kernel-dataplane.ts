@@ -1,5 +1,4 @@
 import type { Family } from '#inet/address.ts'
-import { SystemError } from '#raw-socket/errors.ts'
 import {
   openNetfilterSocket,
   type GenerationEvent,
@@ -7,7 +6,6 @@ import {
 } from '#raw-socket/netlink/netfilter.ts'
 import type { LocalDetector } from '../config.ts'
 import type { Counters, Dataplane, ForeignChange } from '../dataplane.ts'
-import { ForwardingError } from '../errors.ts'
 import { emptyElements, families, type Elements, type MutableElements, type Operation } from '../model.ts'
 import { noDetector } from '../program.ts'
 import { encodeOperations, nfFamily } from './encode.ts'
@@ -17,9 +15,10 @@ import { runNft, type RunNft } from './install.ts'
 import { learnedText, readLearned } from './learned.ts'
 import { readProxySigns, type ProxySigns } from './proxy-signs.ts'
 import { missingShapes, noShapes, shapesIn, unusedShapes, type Shapes } from './shapes.ts'
-import { readCollections, readEscapes, readForeignNames, readSlots, readTableState } from './table-state.ts'
-import { familyName, TABLE } from './names.ts'
+import { readCollections, readCounters, readForeignNames, readSlots, readTableState } from './table-state.ts'
+import { ESCAPES_COUNTER, familyName, RETURNED_COUNTER, TABLE } from './names.ts'
 import { elementsText, installText, removeText } from './text.ts'
+import { transactions, translate } from './transactions.ts'
 
 export interface KernelDataplaneOptions {
   /** opened in the namespace to program; the default opens it in this thread's */
@@ -66,7 +65,9 @@ export class KernelDataplane implements Dataplane {
     return this.#busy(async () => {
       this.#generations.listed(await this.#generation())
       const { found, shapes, absent, other } = await this.#read()
-      for (const family of absent) await this.#run(installText(family, this.#detector))
+      // Each run of nft takes a while, and a node that starts has nothing else to wait for.
+      const missing = absent.map((family) => installText(family, this.#detector)).join('')
+      if (missing !== '') await this.#run(missing)
       const unused = unusedShapes(found, shapes)
       if (unused.script !== '') {
         await this.#run(unused.script)
@@ -130,9 +131,13 @@ export class KernelDataplane implements Dataplane {
 
   async counters(): Promise<Counters> {
     try {
-      let escapes = 0
-      for (const family of families) escapes += await readEscapes(this.#socket, family)
-      return { escapes }
+      const counters = { escapes: 0, returned: 0 }
+      for (const family of families) {
+        const found = await readCounters(this.#socket, family)
+        counters.escapes += found.get(ESCAPES_COUNTER) ?? 0
+        counters.returned += found.get(RETURNED_COUNTER) ?? 0
+      }
+      return counters
     } catch (error) {
       throw translate(error)
     }
@@ -282,26 +287,3 @@ export class KernelDataplane implements Dataplane {
 /** What a transaction does to a table, it tells by the table's name. */
 const namesOurs = ({ tables }: GenerationEvent): boolean =>
   tables.some(({ family, name }) => name === TABLE && families.some((one) => nfFamily(one) === family))
-
-/**
- * A transaction is one datagram, at most 64 MiB; only a first load of more than this many elements is split. Its parts
- * are in the order of the operations, so endpoints are there before the frontends that lead to them.
- */
-const TRANSACTION_LIMIT = 250_000
-
-function* transactions(operations: readonly Operation[]): Generator<readonly Operation[]> {
-  for (let at = 0; at < operations.length; at += TRANSACTION_LIMIT) {
-    yield operations.slice(at, at + TRANSACTION_LIMIT)
-  }
-}
-
-function translate(error: unknown): unknown {
-  if (!(error instanceof SystemError)) return error
-  const code =
-    error.errnoName === 'EEXIST'
-      ? 'FL_FORWARDING_EXISTS'
-      : error.errnoName === 'ENOENT'
-        ? 'FL_FORWARDING_MISSING'
-        : 'FL_FORWARDING_KERNEL'
-  return new ForwardingError(code, error.message, { cause: error })
-}

@@ -27,6 +27,9 @@ export const AFFINITY_MAP = 'affinity'
 /** Packets that were caught untranslated. */
 export const ESCAPES_COUNTER = 'escapes'
 
+/** Packets to an address that no Service has any more, which would have gone back to where they came from. */
+export const RETURNED_COUNTER = 'returned'
+
 /** The map that leads from a number of endpoints to the chain that chooses among so many. */
 export const SPREAD_MAP = 'spread'
 

@@ -5,7 +5,7 @@ import { affinityOf, endpointsOf, type Counting } from '../model.ts'
 import { MASQUERADE_MARK } from '../program.ts'
 import type { Action, Match, PacketField, Property, Rule } from '../program/rule.ts'
 import { CHOSEN_BASE, classText, LIST_MASK, MEMBER_MASK, SLOT_BASE } from '../register.ts'
-import { AFFINITY_MAP, ESCAPES_COUNTER, familyName, SPREAD_MAP } from './names.ts'
+import { AFFINITY_MAP, ESCAPES_COUNTER, familyName, RETURNED_COUNTER, SPREAD_MAP } from './names.ts'
 
 /** Rules as nft reads and prints them. */
 
@@ -67,9 +67,11 @@ const property = (family: Family, name: Property, detector: LocalDetector): stri
     'not-to-loopback': family === 4 ? 'ip daddr != 127.0.0.0/8' : 'ip6 daddr != ::1',
     marked: `meta mark & ${markText} == ${markText}`,
     translated: 'ct status dnat',
+    'not-translated': 'ct status ! dnat',
     untranslated: 'ct status ! confirmed,dnat',
     chosen: `meta priority >= ${classText(CHOSEN_BASE)}`,
     'not-chosen': `meta priority < ${classText(CHOSEN_BASE)}`,
+    returning: 'fib daddr . iif oif exists',
     known: `meta priority & 0x${MEMBER_MASK.toString(16)} != 0`,
     tcp: 'meta l4proto tcp',
     transport: 'meta l4proto { tcp, udp, sctp }',
@@ -131,7 +133,12 @@ function actionText(family: Family, action: Action): string {
       return `dnat ${ip} to ${key} map @${endpointsOf[action.over]}`
     }
     case 'redirect':
-      return `dnat ${ip} to ${ip} daddr map @pingable`
+      // The one element is found by every address. An address in the rule would make it another one on each node.
+      return `dnat ${ip} to ${ip} daddr & ${family === 4 ? '0.0.0.0' : '::'} map @ping-responder`
+    case 'unreachable': {
+      const answer = family === 4 ? 'icmp host-unreachable' : 'icmpv6 addr-unreachable'
+      return `counter name ${RETURNED_COUNTER} reject with ${answer}`
+    }
     case 'reset':
       return 'reject with tcp reset'
     case 'reject':

@@ -7,16 +7,14 @@ import { collectionNames, countings, endpointsOf, type Collection } from '../mod
 import type { LocalDetector } from '../config.ts'
 import { chainNames } from '../program.ts'
 import { attributes, nfFamily } from './encode.ts'
-import { comesTwice, decodeCollection, decodeElements, type RawElement } from './decode.ts'
 import {
-  affinitySet,
-  allowedSourcesSet,
-  ESCAPES_COUNTER,
-  PROGRAM_SET,
-  SPREAD_MAP,
-  spreadChain,
-  TABLE,
-} from './names.ts'
+  comesTwice,
+  decodeCollection,
+  decodeElements,
+  type DecodedCollection,
+  type RawElement,
+} from './decode.ts'
+import { affinitySet, allowedSourcesSet, PROGRAM_SET, SPREAD_MAP, spreadChain, TABLE } from './names.ts'
 import { constantRules, programVersion, SPREAD_RULES } from './text.ts'
 
 /** What the kernel holds of one family's table. */
@@ -112,7 +110,7 @@ export async function readCollections(
 ): Promise<Record<Collection, Map<string, string>> | undefined> {
   const found = {} as Record<Collection, Map<string, string>>
   const read = async (name: Collection, set: string, ofSet?: number): Promise<boolean> => {
-    const part = decodeCollection(family, name, await listSet(socket, family, set), ofSet)
+    const part = await listCollection(socket, family, name, set, ofSet)
     if (part === undefined) return false
     if (found[name] === undefined) found[name] = part
     else for (const [key, value] of part) found[name].set(key, value)
@@ -131,15 +129,16 @@ export async function readCollections(
   return found
 }
 
-/** Packets that were caught untranslated since the program was installed; 0 without one. */
-export async function readEscapes(socket: NetfilterSocket, family: Family): Promise<number> {
+/** The packets of the program's counters, by their names, since it was installed; none without one. */
+export async function readCounters(socket: NetfilterSocket, family: Family): Promise<Map<string, number>> {
+  const found = new Map<string, number>()
   for (const answer of await dump(socket, NFT_MSG_GETOBJ, family)) {
     const text = (type: number) => attributeText(answer.get(type) ?? empty)
-    if (text(NFTA_OBJ_TABLE) !== TABLE || text(NFTA_OBJ_NAME) !== ESCAPES_COUNTER) continue
+    if (text(NFTA_OBJ_TABLE) !== TABLE) continue
     const packets = parseNested(answer, NFTA_OBJ_DATA).get(NFTA_COUNTER_PACKETS)
-    if (packets !== undefined) return Number(packets.readBigUInt64BE(0))
+    if (packets !== undefined) found.set(text(NFTA_OBJ_NAME), Number(packets.readBigUInt64BE(0)))
   }
-  return 0
+  return found
 }
 
 /** Chain and table names, of whatever table: what is needed to recognise others. */
@@ -186,18 +185,45 @@ async function dumpBodies(
 }
 
 /** The elements of one set or map, each once; with `roughly` some may come twice or be missing. */
-export async function listSet(
+export function listSet(
   socket: NetfilterSocket,
   family: Family,
   set: string,
   roughly = false,
 ): Promise<RawElement[]> {
+  return untilOnce(socket, family, set, (answers) => {
+    const elements = decodeElements(answers)
+    return { value: elements, twice: !roughly && comesTwice(elements) }
+  })
+}
+
+/** The elements of one set or map as a collection; undefined when one of them is something that we never write. */
+function listCollection(
+  socket: NetfilterSocket,
+  family: Family,
+  name: Collection,
+  set: string,
+  ofSet?: number,
+): Promise<DecodedCollection['elements'] | undefined> {
+  return untilOnce(socket, family, set, (answers) => {
+    const decoded = decodeCollection(family, name, answers, ofSet)
+    return { value: decoded?.elements, twice: decoded?.twice === true }
+  })
+}
+
+/** Lists a set until no element comes twice. */
+async function untilOnce<T>(
+  socket: NetfilterSocket,
+  family: Family,
+  set: string,
+  read: (answers: readonly Buffer[]) => { readonly value: T; readonly twice: boolean },
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     const answers = await dumpBodies(socket, nftMessages.getSetElem, family, (writer) => {
       writer.attributeString(attributes.listTable, TABLE).attributeString(attributes.listSet, set)
     })
-    const elements = decodeElements(answers)
-    if (roughly || !comesTwice(elements)) return elements
+    const { value, twice } = read(answers)
+    if (!twice) return value
     if (attempt === DUMP_ATTEMPTS) {
       throw new SystemError('FL_SYS_DUMP_INTERRUPTED', `nf_tables: ${set} is being rearranged`)
     }
@@ -205,16 +231,18 @@ export async function listSet(
 }
 
 /** As `listSet`; [] of what is not there. */
-export async function listIfThere(
+export const listIfThere = (
   socket: NetfilterSocket,
   family: Family,
   set: string,
   roughly = false,
-): Promise<readonly RawElement[]> {
+): Promise<readonly RawElement[]> => orIfAbsent(listSet(socket, family, set, roughly), [])
+
+async function orIfAbsent<T>(listing: Promise<T>, otherwise: T): Promise<T> {
   try {
-    return await listSet(socket, family, set, roughly)
+    return await listing
   } catch (error) {
-    if (error instanceof SystemError && error.errnoName === 'ENOENT') return []
+    if (error instanceof SystemError && error.errnoName === 'ENOENT') return otherwise
     throw error
   }
 }
@@ -230,7 +258,10 @@ export async function readSlots(
   const found: Partial<Record<Collection, Map<string, string>>> = {}
   for (const over of countings) {
     for (const name of [over, endpointsOf[over]]) {
-      const part = decodeCollection(family, name, await listIfThere(socket, family, name))
+      const part = await orIfAbsent(
+        listCollection(socket, family, name, name),
+        new Map<string, string>() as Map<string, string> | undefined,
+      )
       if (part === undefined) return undefined
       found[name] = part
     }

@@ -24,6 +24,7 @@ import {
   familyName,
   inSeveralSets,
   PROGRAM_SET,
+  RETURNED_COUNTER,
   setOf,
   shapeOf,
   SPREAD_MAP,
@@ -85,6 +86,7 @@ function programBody(family: Family, detector: LocalDetector): string {
     `map ${SPREAD_MAP} { type classid : verdict; comment "number of endpoints : chain"; }`,
     `map ${AFFINITY_MAP} { ${affinityType(family)}; flags dynamic,timeout; size ${AFFINITY_SIZE}; comment "list . client : endpoint of the list, as the kernel learns it"; }`,
     `counter ${ESCAPES_COUNTER} { comment "untranslated packets to a Service, dropped"; }`,
+    `counter ${RETURNED_COUNTER} { comment "packets to an address that no Service has any more, refused"; }`,
   )
   for (const name of chainNames) {
     const { hook } = program[name]

@@ -24,6 +24,8 @@ export function describeRule({ match, actions, comment }: Rule): string {
         return `send to a slot of ${endpointsOf[one.over]}`
       case 'translate-member':
         return 'send to the endpoint of the list'
+      case 'unreachable':
+        return 'reject: host unreachable'
       case 'catch':
         return `in ${one.over} and not translated: drop`
       default:

@@ -24,6 +24,13 @@ import {
 const escaped = (over: Counting): Rule =>
   rule([is('untranslated'), is('not-chosen')], [{ do: 'catch', over }], 'slipped through a change')
 
+/** Where this node would send it, it comes from: a router there still takes this node for the holder of the address. */
+const vacated = rule(
+  [is('new'), is('not-translated'), destinationIn('vacated-addresses'), is('returning')],
+  [{ do: 'unreachable' }],
+  'no Service has the address any more',
+)
+
 const behindTranslation: readonly Rule[] = [
   rule([is('new')], [jump('no-endpoints')]),
   rule([is('new'), ...toNodePort], [jump('no-nodeport-endpoints')]),
@@ -56,7 +63,7 @@ export const refusal = {
   // Before routing and not behind it: a packet that is refused needs no route, and causes no redirect.
   'filter-prerouting': {
     hook: { type: 'filter', hook: 'prerouting', priority: 'dstnat + 10' },
-    rules: behindTranslation,
+    rules: [...behindTranslation, vacated],
   },
   'filter-output': { hook: { type: 'filter', hook: 'output', priority: '-90' }, rules: behindTranslation },
 } as const satisfies Chains

@@ -31,17 +31,22 @@ export type Property =
   | 'marked'
   /** its destination was replaced */
   | 'translated'
+  | 'not-translated'
   /** its destination was not replaced, and conntrack has not settled on that yet */
   | 'untranslated'
   /** an endpoint was chosen for it and not yet forgotten */
   | 'chosen'
   | 'not-chosen'
+  /** its way leads out by the interface by which it came in */
+  | 'returning'
   /** its client's endpoint is known: the number of an endpoint of a list, not of the list */
   | 'known'
 
 export type Action =
   /** the source address is to be replaced when the packet leaves */
   | { readonly do: 'mark' | 'unmark' | 'masquerade' | 'accept' | 'return' | 'drop' | 'reset' | 'reject' }
+  /** reject and count: nobody has the address */
+  | { readonly do: 'unreachable' }
   | { readonly do: 'jump' | 'goto'; readonly chain: ChainName }
   /** take the number of endpoints, and go to a chain with it; goes on with the next rule when there is no such frontend */
   | { readonly do: 'count'; readonly over: Counting; readonly chain?: ChainName }
@@ -60,7 +65,7 @@ export type Action =
   | { readonly do: 'member'; readonly over: Counting }
   /** send to the endpoint of the list; goes on when it is gone */
   | { readonly do: 'translate-member' }
-  /** send to the address that answers for it; goes on when there is none */
+  /** send to the address that answers ping; goes on when there is none */
   | { readonly do: 'redirect' }
   /** drop and count what should have been translated; goes on when there is no such frontend */
   | { readonly do: 'catch'; readonly over: Counting }

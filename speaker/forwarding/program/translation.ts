@@ -71,7 +71,12 @@ export const translation = {
       rule([frontendIn('external-cluster')], [mark]),
       rule([frontendIn('external-local')], [jump('external-local')]),
       ...balance('frontends'),
-      rule([is('echo-request')], [{ do: 'redirect' }], 'this node answers ping for its virtual addresses'),
+      rule(
+        [is('echo-request'), destinationIn('cluster-ips')],
+        [{ do: 'redirect' }],
+        'this node answers ping',
+      ),
+      rule([is('echo-request'), destinationIn('pingable')], [{ do: 'redirect' }]),
       rule(toNodePort, [goto('nodeports')]),
     ],
   },
