@@ -1,11 +1,11 @@
 import { parseRange } from '#inet/range.ts'
-import type { KubeApi, KubeObject } from '#kube/api.ts'
+import type { KubeApi, KubeObject, ListOptions } from '#kube/api.ts'
 import { parseKey } from '#kube/api.ts'
 import { projectEndpointSlice, type EndpointSlice } from '#kube/objects/endpoint-slice.ts'
 import { resources } from '#kube/resources.ts'
 import type { ControllerView, ServiceView } from '#controller/view.ts'
 import { configDocument, plain, portsOf } from './documents.ts'
-import { AdminError } from './errors.ts'
+import { AdminError, notSynced } from './errors.ts'
 import type { PoolEvidence, SpeakerForwarding } from './explain/evidence.ts'
 import type { AdminSource, Document } from './source.ts'
 
@@ -30,8 +30,10 @@ interface SpeakerStatusObject extends KubeObject {
 export function controllerSource(options: {
   readonly view: () => ControllerView
   readonly api: KubeApi
+  /** the controller's own, where the statuses of Services are */
+  readonly namespace: string
 }): AdminSource {
-  const { view, api } = options
+  const { view, api, namespace } = options
   const speakers = async () => (await list(api, resources.speakerStatuses)) as SpeakerStatusObject[]
   return {
     component: 'controller',
@@ -51,7 +53,9 @@ export function controllerSource(options: {
     },
     services: async () => ({ items: [...view().services()].filter(({ ours }) => ours).map(serviceDocument) }),
     service: async (key) => {
-      const found = view().service(key)
+      const now = view()
+      const found = now.service(key)
+      if (found === undefined && !now.synced) throw notSynced()
       return found === undefined ? undefined : serviceDocument(found)
     },
     pools: async () => ({ items: view().pools.map((pool) => plain(pool) as Document) }),
@@ -68,7 +72,7 @@ export function controllerSource(options: {
       }),
     }),
     layer2: async () => ({
-      items: (await list(api, resources.serviceL2Statuses)).map((object) => ({
+      items: (await list(api, resources.serviceL2Statuses, { namespace })).map((object) => ({
         ...(object as KubeObject & { status?: Document }).status,
       })),
     }),
@@ -82,19 +86,31 @@ export function controllerSource(options: {
       items: [],
       unknown: 'the controller forwards nothing: ask a speaker',
     }),
-    forwardingTrace: notHere,
-    forwardingDump: notHere,
+    bgp: {
+      routes: notHere('has no BGP sessions'),
+      messages: notHere('has no BGP sessions'),
+    },
+    layer2Timeline: notHere('answers for no address'),
+    forwardingTrace: notHere('forwards nothing'),
+    forwardingDump: notHere('forwards nothing'),
     config: async () => configDocument(view().config, view().problems),
-    simulate: async (request) => plain(view().simulate(request)) as Document,
+    simulate: async (request) => {
+      const now = view()
+      // Without all Services and pools nobody would seem to move.
+      if (!now.synced) throw notSynced()
+      return plain(now.simulate(request)) as Document
+    },
     evidence: async (key, client) => {
-      const allocation = view().service(key)
+      const now = view()
+      const { synced, loadBalancerClass } = now
+      const allocation = now.service(key)
+      const known = { key, synced, service: allocation?.service, loadBalancerClass }
+      if (!synced) return known
       return {
-        key,
-        service: allocation?.service,
-        loadBalancerClass: view().loadBalancerClass,
+        ...known,
         ...(client === undefined ? {} : { client }),
         ...(allocation === undefined ? {} : { allocation }),
-        pools: view().pools.map(poolEvidence),
+        pools: now.pools.map(poolEvidence),
         ...(await read(async () => ({ slices: await slicesOf(api, key) }))),
         ...(await read(async () => ({ speakers: (await speakers()).map(speakerForwarding) }))),
         ...(allocation === undefined
@@ -105,8 +121,9 @@ export function controllerSource(options: {
   }
 }
 
-const notHere = async (): Promise<never> => {
-  throw new AdminError('FL_ADMIN_NOT_HERE', 404, 'the controller forwards nothing: ask the speaker of a node')
+/** @param why what the controller is not or has not, in the words that its lists have, too */
+const notHere = (why: string) => async (): Promise<never> => {
+  throw new AdminError('FL_ADMIN_NOT_HERE', 404, `the controller ${why}: ask a speaker`)
 }
 
 /** A part of the evidence that could not be had is missing, and its check says so. */
@@ -121,8 +138,9 @@ async function read<T extends object>(part: () => Promise<T>): Promise<T | objec
 async function list(
   api: KubeApi,
   resource: (typeof resources)[keyof typeof resources],
+  options: ListOptions = {},
 ): Promise<KubeObject[]> {
-  return (await api.list(resource, {})).items
+  return (await api.list(resource, options)).items
 }
 
 async function slicesOf(api: KubeApi, key: string): Promise<EndpointSlice[]> {

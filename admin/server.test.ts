@@ -39,7 +39,11 @@ const source: AdminSource = {
     steps: [],
     note: '',
   }),
-  forwardingDump: async (query) => ({ head: { query }, items: [{ service: 'a/b' }, { service: 'c/d' }] }),
+  forwardingDump: async (query) => ({
+    head: { query },
+    items: ['a/b', 'c/d'].map((service) => ({ head: { service }, elements: [{ mark: '=' }, { mark: '+' }] })),
+    close: () => {},
+  }),
   config: async () => ({ problems: [] }),
   simulate: async (request) => ({
     moves: [],
@@ -103,7 +107,10 @@ describe('behind a Unix socket', () => {
     expect(answer.headers['content-type']).toContain('application/json')
     expect(answer.json()).toEqual({
       query: { service: 'a/b', family: 6, differences: true, limit: 3 },
-      items: [{ service: 'a/b' }, { service: 'c/d' }],
+      items: [
+        { service: 'a/b', elements: [{ mark: '=' }, { mark: '+' }] },
+        { service: 'c/d', elements: [{ mark: '=' }, { mark: '+' }] },
+      ],
     })
   })
 

@@ -3,6 +3,7 @@ import type { SpeakerView } from '#speaker/view.ts'
 import { classRefusal } from '#kube/objects/load-balancer-class.ts'
 import { bfdDocument, bgpSource } from './bgp/source.ts'
 import { addressesOf, configDocument, plain, portsOf, serviceKey } from './documents.ts'
+import { notSynced } from './errors.ts'
 import type { ForwardingEvidence } from './explain/evidence.ts'
 import { DumpSource } from './forwarding/dump-source.ts'
 import { frontendWords, holderOf } from './forwarding/words.ts'
@@ -53,7 +54,12 @@ export function speakerSource(options: {
           .filter((one) => one !== undefined),
       }
     },
-    service: async (key) => serviceDocument(view(), key),
+    service: async (key) => {
+      const now = view()
+      const found = serviceDocument(now, key)
+      if (found === undefined && !now.synced) throw notSynced()
+      return found
+    },
     pools: async () => ({
       items: view().config.pools.map((pool) => plain(pool) as Document),
       unknown: 'a speaker knows the pools, the controller how much of them is used',
@@ -98,12 +104,13 @@ export function speakerSource(options: {
       const now = view()
       return traceDocument(parseTraceQuery(query), now.forwarding, now.services())
     },
-    forwardingDump: (query) => dumps.dump(query),
+    forwardingDump: (query, signal) => dumps.dump(query, signal),
     config: async () => configDocument(view().config, view().problems),
     evidence: async (key, client) => {
       const now = view()
       return {
         key,
+        synced: now.synced,
         service: now.service(key),
         loadBalancerClass,
         slices: now.slices(key),

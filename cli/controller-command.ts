@@ -32,6 +32,6 @@ export async function controllerCommand(options: ControllerCommandOptions): Prom
     leaderElect: options.leaderElect,
     ...(options.webhook ? { webhook: { port: portNumber(options.webhookPort, '--webhook-port') } } : {}),
   })
-  const source = controllerSource({ view: () => running.view(), api })
+  const source = controllerSource({ view: () => running.view(), api, namespace })
   await runProcess(running, options, { source, api, log })
 }

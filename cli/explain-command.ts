@@ -3,7 +3,7 @@ import { getDocument, type AdminTarget } from './admin-client.ts'
 import { CliError } from './errors.ts'
 import { table } from './table.ts'
 
-/** `fairlead explain service NS/NAME`: exit code 1 when a check failed, so that scripts can ask. */
+/** `fairlead explain service NS/NAME`: exit code 1 when a check failed or nothing is known, so that scripts can ask. */
 export async function explainService(
   key: string,
   target: AdminTarget & { readonly client?: string },
@@ -15,8 +15,12 @@ export async function explainService(
   const path = `/api/v1/services/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}/explain${query}`
   const explanation = (await getDocument(target, path)) as unknown as Explanation
   console.log(target.json ? JSON.stringify(explanation, null, 2) : explanationText(explanation))
-  if (explanation.verdict === 'fail') process.exitCode = 1
+  if (exitsWithError(explanation)) process.exitCode = 1
 }
+
+/** What another process knows is unknown in every answer; where all is unknown there was none. */
+export const exitsWithError = ({ verdict, checks }: Explanation): boolean =>
+  verdict === 'fail' || checks.every((check) => check.verdict === 'unknown')
 
 /** The headline, a line a check, and what to do about the first failure. */
 export function explanationText(explanation: Explanation): string {

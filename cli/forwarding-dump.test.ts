@@ -100,3 +100,9 @@ test('a collection that only a newer speaker has is shown as it is', () => {
   ]
   expect(dumpText({ ...empty, same: 1, items })).toContain('newer     a . b')
 })
+
+test('what stands for many is one line', () => {
+  const elements = [element({ key: '0', planned: '10.0.0.9 . 80' }), element({ key: '', more: 64_535 })]
+  const text = dumpText({ ...empty, same: 1, items: [{ service: 'ns/web', differences: 0, elements }] })
+  expect(text).toMatch(/ endpoints +and 64535 more like these/)
+})

@@ -89,7 +89,8 @@ function groupText({ service, elements }: DumpedGroup): string {
   return `${heading}\n${table(['', 'frontend', 'element', 'value'], rows)}`
 }
 
-function values({ mark, collection, planned, kernel }: DumpedElement): string {
+function values({ mark, collection, planned, kernel, more }: DumpedElement): string {
+  if (more !== undefined) return `and ${more} more like these`
   const words = (value: string | undefined) => valueText(collection, value ?? '')
   return mark === '!' ? `${words(planned)}, in the kernel ${words(kernel)}` : words(planned ?? kernel)
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readObjects, simulationText } from './simulate-command.ts'
+import { exitCodeOf, readObjects, simulationText } from './simulate-command.ts'
 
 test('files hold documents, Lists and comments', () => {
   const text = '# only a comment\n---\nkind: A\n---\nkind: List\nitems: [{ kind: B }, { kind: C }]\n---\n'
@@ -53,4 +53,22 @@ test('nothing to say is said in one line', () => {
   expect(simulationText({ ...none, unchanged: 3 })).toBe(
     '0 Services move, 0 lose an address, 0 gain one, 3 unchanged.',
   )
+})
+
+test('the exit code tells who moves, and else what would be refused', () => {
+  const none = { moves: [], loses: [], gains: [], unchanged: 3, problems: [], ignored: [] }
+  const problem = (severity: 'error' | 'warning') => ({
+    severity,
+    code: 'FL_POOL_ADDRESS' as const,
+    kind: 'IPAddressPool',
+    namespace: 'n',
+    name: 'a',
+    field: '',
+    message: '',
+  })
+  expect(exitCodeOf(none)).toBe(0)
+  expect(exitCodeOf({ ...none, problems: [problem('warning')] })).toBe(0)
+  expect(exitCodeOf({ ...none, problems: [problem('warning'), problem('error')] })).toBe(1)
+  expect(exitCodeOf({ ...none, loses: [change], problems: [problem('error')] })).toBe(3)
+  expect(exitCodeOf({ ...none, moves: [change] })).toBe(3)
 })

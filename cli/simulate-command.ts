@@ -13,6 +13,9 @@ interface SimulateOptions extends AdminTarget {
 /** Some Service would move or lose its address: for scripts that must not let that happen. */
 const EXIT_MOVES = 3
 
+/** Something in the request would be refused, so the answer is not about all of it. */
+const EXIT_REFUSED = 1
+
 /** `fairlead simulate`: asks the controller, which has the Services, and changes nothing. */
 export async function simulateCommand(options: SimulateOptions): Promise<void> {
   if (options.file.length + options.delete.length === 0)
@@ -21,7 +24,12 @@ export async function simulateCommand(options: SimulateOptions): Promise<void> {
   const request = { apply, delete: options.delete }
   const answer = (await postDocument(options, '/api/v1/simulate', request)) as unknown as SimulationAnswer
   console.log(options.json ? JSON.stringify(answer, null, 2) : simulationText(answer))
-  if (answer.moves.length + answer.loses.length > 0) process.exitCode = EXIT_MOVES
+  process.exitCode = exitCodeOf(answer)
+}
+
+export function exitCodeOf({ moves, loses, problems }: SimulationAnswer): number {
+  if (moves.length + loses.length > 0) return EXIT_MOVES
+  return problems.some(({ severity }) => severity === 'error') ? EXIT_REFUSED : 0
 }
 
 function readText(file: string): string {

@@ -1,5 +1,10 @@
-import { expect, test } from 'vitest'
-import { forwardingLines } from './status-command.ts'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { forwardingLines, statusCommand } from './status-command.ts'
 
 const working = {
   mode: 'full',
@@ -47,4 +52,77 @@ test.each([
   ],
 ])('%s', (_what, forwarding, lines) => {
   expect(forwardingLines(forwarding)).toEqual(lines)
+})
+
+describe('a part that cannot be had', () => {
+  const { exitCode } = process
+  afterEach(() => {
+    process.exitCode = exitCode
+    vi.restoreAllMocks()
+  })
+
+  const answers: Record<string, object> = {
+    status: { component: 'controller', identity: 'one', synced: true, leader: true },
+    services: {
+      items: [{ namespace: 'a', name: 'b', addresses: ['192.0.2.1'], ports: [], reason: 'Assigned' }],
+    },
+    pools: { items: [] },
+    nodes: { items: [] },
+    layer2: { items: [{ serviceNamespace: 'a', serviceName: 'b', node: 'node1' }] },
+    'bgp/peers': { items: [] },
+    config: { problems: [] },
+  }
+
+  /** What is printed, and the exit code. */
+  async function status(failing: readonly string[], json = false) {
+    const directory = mkdtempSync(join(tmpdir(), 'status-'))
+    const admin = join(directory, 'admin.sock')
+    const server = createServer((request, response) => {
+      const path = (request.url ?? '').replace('/api/v1/', '')
+      const fails = failing.includes(path)
+      response.writeHead(fails ? 500 : 200)
+      response.end(JSON.stringify(fails ? { code: 'X', message: `${path} is forbidden` } : answers[path]))
+    }).listen(admin)
+    await once(server, 'listening')
+    const print = vi.spyOn(console, 'log').mockImplementation(() => {})
+    process.exitCode = 0
+    try {
+      await statusCommand({ admin, json })
+      return { text: String(print.mock.calls[0][0]), code: process.exitCode }
+    } finally {
+      server.closeAllConnections()
+      server.close()
+      rmSync(directory, { recursive: true })
+    }
+  }
+
+  test('is unknown with its reason, and hides nothing of the others', async () => {
+    const { text, code } = await status(['layer2', 'config'])
+    expect(text).toContain('Services\nSERVICE   ADDRESSES')
+    expect(text).toContain('Layer 2\nunknown: layer2 is forbidden')
+    expect(text).toContain('Configuration problems\nunknown: config is forbidden')
+    expect(code).toBe(1)
+  })
+
+  test('the same as JSON', async () => {
+    const { text, code } = await status(['layer2', 'config'], true)
+    expect(JSON.parse(text)).toMatchObject({
+      services: answers.services,
+      layer2: { items: [], unknown: 'layer2 is forbidden' },
+      problems: [],
+      problemsUnknown: 'config is forbidden',
+    })
+    expect(code).toBe(1)
+  })
+
+  test('none', async () => {
+    const { text, code } = await status([])
+    expect(text).toContain('node1')
+    expect(text).not.toContain('unknown')
+    expect(code).toBe(0)
+  })
+
+  test('without the state of the process there is nothing to tell', async () => {
+    await expect(status(['status'])).rejects.toThrow('status is forbidden')
+  })
 })

@@ -3,62 +3,94 @@ import { table } from './table.ts'
 
 type Row = Record<string, unknown>
 
-/** `fairlead status`: the process, then what it serves, one table a concern. */
+/** What is asked for each section: its path, and where its rows are in the answer. */
+const parts = {
+  services: ['services', 'items'],
+  pools: ['pools', 'items'],
+  nodes: ['nodes', 'items'],
+  layer2: ['layer2', 'items'],
+  peers: ['bgp/peers', 'items'],
+  problems: ['config', 'problems'],
+} as const
+
+type PartName = keyof typeof parts
+
+/** The answer, or why there was none. */
+type Part = { readonly document: Row; readonly rows: readonly Row[] } | { readonly failure: string }
+
+/** `fairlead status`: the process, then what it serves, one table a concern; exit code 1 when one could not be had. */
 export async function statusCommand(target: AdminTarget): Promise<void> {
-  const read = async (path: string) =>
-    (await getDocument(target, `/api/v1/${path}`)) as { items: Row[]; unknown?: string }
   const status = await getDocument(target, '/api/v1/status')
-  const [services, pools, nodes, layer2, peers, config] = await Promise.all([
-    read('services'),
-    read('pools'),
-    read('nodes'),
-    read('layer2'),
-    read('bgp/peers'),
-    getDocument(target, '/api/v1/config'),
-  ])
-  const problems = config.problems as Row[]
-  if (target.json) {
-    console.log(JSON.stringify({ status, services, pools, nodes, layer2, peers, problems }, null, 2))
-    return
+  const names = Object.keys(parts) as PartName[]
+  const answers = await Promise.all(
+    names.map(async (name): Promise<readonly [PartName, Part]> => {
+      const [path, field] = parts[name]
+      try {
+        const document = await getDocument(target, `/api/v1/${path}`)
+        return [name, { document, rows: document[field] as Row[] }]
+      } catch (error) {
+        return [name, { failure: error instanceof Error ? error.message : String(error) }]
+      }
+    }),
+  )
+  const found = Object.fromEntries(answers) as Record<PartName, Part>
+  console.log(
+    target.json ? JSON.stringify(statusDocument(status, found), null, 2) : statusText(status, found),
+  )
+  if (answers.some(([, part]) => 'failure' in part)) process.exitCode = 1
+}
+
+/** A list that could not be had is empty, with the reason in `unknown`. */
+function statusDocument(status: Row, { problems, ...lists }: Record<PartName, Part>): Row {
+  const of = (part: Part) => ('failure' in part ? { items: [], unknown: part.failure } : part.document)
+  return {
+    status,
+    ...Object.fromEntries(Object.entries(lists).map(([name, part]) => [name, of(part)])),
+    ...('failure' in problems
+      ? { problems: [], problemsUnknown: problems.failure }
+      : { problems: problems.rows }),
   }
+}
+
+function statusText(status: Row, found: Record<PartName, Part>): string {
   const sections = [
     [statusLine(status), ...forwardingLines(status.forwarding)].join('\n'),
-    section('Services', services.items, [
+    section('Services', found.services, [
       ['service', (row) => `${row.namespace}/${row.name}`],
       ['addresses', (row) => listText(row.addresses) || '<none>'],
       ['ports', (row) => listText(row.ports)],
       ['reason', (row) => text(row.reason) || announcementText(row.announcement)],
     ]),
-    section('Pools', pools.items, [
+    section('Pools', found.pools, [
       ['pool', (row) => text(row.name)],
       ['addresses', (row) => listText(row.ranges)],
       ['in use', (row) => usage(row)],
     ]),
-    section('Nodes', nodes.items, [
+    section('Nodes', found.nodes, [
       ['node', (row) => text(row.name)],
       ['ready', (row) => String(row.ready)],
       ['reason', (row) => text(row.reason)],
     ]),
-    section('Layer 2', layer2.items, [
+    section('Layer 2', found.layer2, [
       [
         'address or service',
         (row) => text(row.address) || `${text(row.serviceNamespace)}/${text(row.serviceName)}`,
       ],
       ['node', (row) => text(row.node) || text((row.holder as Row | undefined)?.holder)],
     ]),
-    section('BGP sessions', peers.items, [
+    section('BGP sessions', found.peers, [
       ['peer', (row) => text(row.peer) || text(row.name)],
       ['node', (row) => text(row.node)],
       ['state', (row) => text(row.state) || text((row.session as Row | undefined)?.state)],
       ['reason', (row) => text(row.reason) || text(row.lastError) || sessionError(row.session)],
     ]),
-    section('Configuration problems', problems, [
+    section('Configuration problems', found.problems, [
       ['object', (row) => `${row.kind} ${row.name}`],
       ['field', (row) => text(row.field)],
       ['problem', (row) => text(row.message)],
     ]),
   ]
-  console.log(sections.filter((one) => one !== '').join('\n\n'))
+  return sections.filter((one) => one !== '').join('\n\n')
 }
 
 function statusLine(status: Row): string {
@@ -90,11 +122,9 @@ export function forwardingLines(forwarding: unknown): string[] {
 
 const timeText = (at: number): string => new Date(at).toISOString()
 
-function section(
-  title: string,
-  rows: readonly Row[],
-  columns: readonly [string, (row: Row) => string][],
-): string {
+function section(title: string, part: Part, columns: readonly [string, (row: Row) => string][]): string {
+  if ('failure' in part) return `${title}\nunknown: ${part.failure}`
+  const { rows } = part
   if (rows.length === 0) return ''
   const headings = columns.map(([heading]) => heading)
   return `${title}\n${table(

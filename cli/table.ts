@@ -2,7 +2,7 @@
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [headings.map((heading) => heading.toUpperCase()), ...rows]
   const widths = headings.map((_heading, column) =>
-    Math.max(...lines.map((line) => (line[column] ?? '').length)),
+    lines.reduce((width, line) => Math.max(width, (line[column] ?? '').length), 0),
   )
   return lines
     .map((line) =>

@@ -122,7 +122,7 @@ test('no log line has a password', () => {
 })
 
 test("no document of the controller's admin API has a password", async () => {
-  const source = controllerSource({ view: () => controller.view(), api })
+  const source = controllerSource({ view: () => controller.view(), api, namespace })
   const documents = await Promise.all([source.status(), source.config(), source.bgpPeers(), source.pools()])
   expect(JSON.stringify(documents)).toContain('192.0.2.1')
   expectNone(JSON.stringify(documents))

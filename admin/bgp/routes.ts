@@ -2,9 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import type { AdminSource } from '../source.ts'
 import { messagesSchema, peerQuery, routesSchema } from './schemas.ts'
 
-/** `bgp/routes`, `bgp/messages`, `bfd/sessions`, of a process that has sessions. */
+/** `bgp/routes`, `bgp/messages`, `bfd/sessions`. */
 export function addBgpRoutes(server: FastifyInstance, { bgp }: AdminSource): void {
-  if (bgp === undefined) return
   server.get<{ Querystring: { peer: string } }>(
     '/api/v1/bgp/routes',
     {

@@ -117,31 +117,37 @@ async function get(path) {
   return answer.json()
 }
 
+/** One list that cannot be had hides none of the others. */
+const getList = (path) => get(path).catch((error) => ({ items: [], problems: [], failure: error.message }))
+
 async function show() {
   const line = document.getElementById('status')
   try {
     const [status, config, ...lists] = await Promise.all(
-      ['api/v1/status', 'api/v1/config', ...sections.map(({ path }) => path)].map(get),
+      [get('api/v1/status')].concat(['api/v1/config', ...sections.map(({ path }) => path)].map(getList)),
     )
     const role = status.leader ? 'leader' : 'standby'
     line.replaceChildren(
       `controller ${status.identity}, ${role}, ${status.synced ? 'in step' : 'waiting for its first lists'}`,
     )
     const shown = sections.map(({ title, empty, columns }, index) => {
-      const { items } = lists[index]
+      const { items, failure } = lists[index]
       return element('section', [
         element('h2', [title]),
-        items.length > 0 ? table(items, columns) : element('p', [empty], 'empty'),
+        items.length > 0
+          ? table(items, columns)
+          : element('p', [failure === undefined ? empty : mark('bad', `unknown: ${failure}`)], 'empty'),
       ])
     })
-    document.getElementById('sections').replaceChildren(...problems(config.problems), ...shown)
+    document.getElementById('sections').replaceChildren(...problems(config), ...shown)
   } catch (error) {
     line.replaceChildren(mark('bad', `no answer: ${error.message}`))
   }
   setTimeout(show, PERIOD_MS)
 }
 
-function problems(list) {
+function problems({ problems: list, failure }) {
+  if (failure !== undefined) return [element('p', [mark('bad', `configuration unknown: ${failure}`)])]
   if (list.length === 0) return []
   const columns = [
     ['Object', (row) => `${row.kind} ${row.name}`],

@@ -10,6 +10,8 @@ import type { FrontendView } from '#speaker/forwarding/view.ts'
 export interface Evidence {
   /** `namespace/name` as asked for */
   readonly key: string
+  /** false before the first lists are complete: what is missing may only not be known yet */
+  readonly synced?: boolean
   /** undefined: there is no such Service */
   readonly service: Service | undefined
   readonly loadBalancerClass: string

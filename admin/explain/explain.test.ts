@@ -1,103 +1,19 @@
 import { describe, expect, test } from 'vitest'
-import type { ServiceView } from '#controller/view.ts'
-import type { EndpointSlice, SliceEndpoint } from '#kube/objects/endpoint-slice.ts'
-import { projectService, type Service } from '#kube/objects/service.ts'
-import type { FrontendView } from '#speaker/forwarding/view.ts'
-import type { Evidence, ForwardingEvidence, PoolEvidence } from './evidence.ts'
+import type { EndpointSlice } from '#kube/objects/endpoint-slice.ts'
+import type { Service } from '#kube/objects/service.ts'
+import type { Evidence } from './evidence.ts'
 import { checks, explain } from './explain.ts'
-
-const service = (spec: Record<string, unknown> = {}, annotations: Record<string, string> = {}) =>
-  projectService({
-    metadata: { name: 'web', namespace: 'default', annotations },
-    spec: {
-      type: 'LoadBalancer',
-      clusterIP: '10.96.0.9',
-      ports: [{ port: 80 }],
-      selector: { app: 'web' },
-      ...spec,
-    },
-  } as Parameters<typeof projectService>[0])
-
-const production: PoolEvidence = {
-  name: 'production',
-  ranges: ['192.168.1.100-192.168.1.150'],
-  families: [4],
-  free: 50n,
-}
-
-const assigned = (target = service(), more: Partial<ServiceView> = {}): ServiceView => ({
-  service: target,
-  ours: true,
-  addresses: ['192.168.1.100'],
-  pool: 'production',
-  reason: 'Assigned',
-  message: '',
-  considered: [],
-  ...more,
-})
-
-const refused = (reason: string, message: string, considered: ServiceView['considered'] = []) =>
-  assigned(service(), { addresses: [], pool: '', reason, message, considered })
-
-const ready: SliceEndpoint = {
-  address: '10.244.1.2',
-  ready: true,
-  serving: true,
-  terminating: false,
-  nodeName: 'node1',
-  zoneHints: [],
-  nodeHints: [],
-  pod: 'default/web-1',
-}
-
-const slices = (...endpoints: SliceEndpoint[]): EndpointSlice[] => [
-  {
-    namespace: 'default',
-    name: 'web-x',
-    service: 'web',
-    labels: {},
-    addressType: 'IPv4',
-    ports: [],
-    endpoints,
-  },
-]
-
-const frontend = (kind: FrontendView['kind'], more: Partial<FrontendView> = {}): FrontendView => ({
-  kind,
-  address: kind === 'ClusterIP' ? '10.96.0.9' : '192.168.1.100',
-  protocol: 'TCP',
-  port: 80,
-  verdict: 'forward',
-  endpoints: ['10.244.1.2:80'],
-  ...more,
-})
-
-const forwarding = (more: Partial<ForwardingEvidence> = {}): ForwardingEvidence => ({
-  node: 'node1',
-  mode: 'full',
-  forwarding: true,
-  reason: '',
-  lastError: '',
-  programmed: true,
-  frontends: [frontend('ClusterIP'), frontend('LoadBalancer')],
-  taken: [],
-  problems: [],
-  ...more,
-})
-
-const evidence = (more: Partial<Evidence> = {}): Evidence => ({
-  key: 'default/web',
-  service: service(),
-  loadBalancerClass: '',
-  allocation: assigned(),
-  pools: [production],
-  slices: slices(ready),
-  forwarding: forwarding(),
-  ...more,
-})
-
-const result = (id: string, more: Partial<Evidence>) =>
-  explain(evidence(more)).checks.find((check) => check.id === id)
+import {
+  assigned,
+  evidence,
+  forwarding,
+  production,
+  ready,
+  refused,
+  result,
+  service,
+  slices,
+} from './test-evidence.ts'
 
 test('a Service that works passes every check', () => {
   expect(explain(evidence())).toMatchObject({ verdict: 'ok', headline: 'every check passed' })
@@ -110,6 +26,12 @@ test('the first failure in causal order is the headline, not its consequence', (
     verdict: 'fail',
     headline: 'Is there a pool for it, and room? There is no valid IPAddressPool.',
   })
+})
+
+test('before the first lists nothing is known, whatever there is', () => {
+  const found = explain(evidence({ synced: false, service: undefined }))
+  expect(found).toMatchObject({ verdict: 'unknown', headline: expect.stringContaining('nothing is known') })
+  expect(explain(evidence({ synced: true })).verdict).toBe('ok')
 })
 
 test('every failure comes with a remedy, and no check throws on missing evidence', () => {
@@ -132,6 +54,45 @@ describe('1 class', () => {
       verdict,
       evidence: expect.stringContaining(words),
     })
+  })
+})
+
+describe('a Service that gets no address from us', () => {
+  const external = service({ type: 'ClusterIP', externalIPs: ['192.0.2.7'] })
+  const elsewhere = service({ loadBalancerClass: 'other' })
+  const none = (target: Service, reason: string) =>
+    assigned(target, { ours: false, addresses: [], pool: '', reason })
+
+  test.each(['condition', 'speaker'])(
+    'external IPs that an older Service has (%s) are the headline',
+    (by) => {
+      const condition = {
+        type: 'fairlead.io/FrontendsClaimed',
+        status: 'False',
+        reason: '',
+        message: '192.0.2.7:80/tcp is a/b',
+        lastTransitionTime: '',
+      }
+      const lost = by === 'speaker' ? external : ({ ...external, conditions: [condition] } as Service)
+      const { headline, checks } = explain(
+        evidence({
+          service: lost,
+          allocation: none(lost, 'NotLoadBalancer'),
+          pools: [],
+          forwarding: by === 'speaker' ? forwarding({ taken: ['192.0.2.7:80/tcp is a/b'] }) : undefined,
+        }),
+      )
+      expect(headline).toBe('Does it have its addresses and ports to itself? 192.0.2.7:80/tcp is a/b.')
+      expect(checks.slice(0, 4).map(({ verdict }) => verdict)).toEqual(['ok', 'ok', 'ok', 'ok'])
+    },
+  )
+
+  test('of another class: that is all that is wrong, and nothing is said without evidence', () => {
+    const { checks } = explain(evidence({ service: elsewhere, allocation: none(elsewhere, 'ClassNotOurs') }))
+    expect(checks.filter(({ verdict }) => verdict === 'fail').map(({ id }) => id)).toEqual(['class'])
+    expect(checks.slice(1, 4).map(({ verdict }) => verdict)).toEqual(['unknown', 'unknown', 'unknown'])
+    const pool = result('pool', { allocation: refused('FamilyNotInPools', '') })
+    expect(pool?.evidence).toBe('no address: FamilyNotInPools')
   })
 })
 
@@ -159,6 +120,17 @@ describe('2 pool', () => {
 
 describe('3 requested address', () => {
   const asking = (text: string) => service({}, { 'metallb.io/loadBalancerIPs': text })
+  const six = { ...production, ranges: ['fd00:192:168:1::/64'], families: [6] as const }
+  test.each([
+    ['FD00:192:168:1:0:0:0:104', ['fd00:192:168:1::104'], 'ok'],
+    ['fd00:192:168:1::104', ['FD00:192:168:1:0:0:0:104'], 'ok'],
+    ['fd00:192:168:1::105', ['fd00:192:168:1::104'], 'fail'],
+  ])('%s of %j: addresses are compared, not their text', (text, addresses, verdict) => {
+    const allocation = assigned(service(), { addresses, message: 'in use by default/other' })
+    const found = result('requested-address', { service: asking(text), allocation, pools: [six] })
+    expect(found?.verdict).toBe(verdict)
+  })
+
   test.each([
     ['192.168.1.100', assigned(), 'ok', 'given'],
     ['192.168.1.7', assigned(), 'fail', 'in no pool (production 192.168.1.100-192.168.1.150)'],
@@ -186,9 +158,35 @@ describe('4 families', () => {
 })
 
 describe('6 endpoints', () => {
+  const three = ['default/a', 'default/b', 'default/c']
+  const of = (
+    addressType: EndpointSlice['addressType'],
+    prefix: string,
+    ...pods: string[]
+  ): EndpointSlice => ({
+    ...slices(...pods.map((pod, at) => ({ ...ready, pod, address: `${prefix}${at + 1}` })))[0],
+    addressType,
+  })
+  test.each([
+    [[of('IPv4', '10.0.0.', ...three), of('IPv6', 'fd00::', ...three)], 'ok', '3 ready (node1: 3)'],
+    [
+      [of('IPv4', '10.0.0.', ...three), of('IPv6', 'fd00::', 'default/a')],
+      'ok',
+      '3 ready (node1: 3); ready by IPv4: 3, IPv6: 1',
+    ],
+    [[of('IPv4', '10.0.0.', '', '')], 'ok', '2 ready (node1: 2)'],
+    [[of('IPv4', '10.0.0.', ...three), of('FQDN', 'host', '')], 'ok', '3 ready (node1: 3)'],
+    [[of('FQDN', 'host', '')], 'fail', 'addressType FQDN'],
+  ] as const)('%#: pods are counted, and what can be forwarded to', (found, verdict, words) => {
+    const check = result('endpoints', { slices: found })
+    expect(check?.verdict).toBe(verdict)
+    if (verdict === 'ok') expect(check?.evidence).toBe(words)
+    else expect(check?.evidence).toContain(words)
+  })
+
   const unready = { ...ready, ready: false, serving: false }
   test.each([
-    [slices(ready, { ...unready, address: '10.244.1.3' }), 'ok', '1 ready (node1: 1), 1 not ready'],
+    [slices(ready, { ...unready, pod: 'default/web-2' }), 'ok', '1 ready (node1: 1), 1 not ready'],
     [slices(unready), 'fail', '1 endpoints, none is ready'],
     [slices({ ...ready, ready: false, terminating: true }), 'warn', 'terminating'],
     [slices(), 'fail', 'no pod matches its selector app=web'],
@@ -199,109 +197,4 @@ describe('6 endpoints', () => {
       evidence: expect.stringContaining(words),
     })
   })
-})
-
-/** Rows of what is given, the verdict, and words of the evidence. */
-const finds = (id: string, rows: readonly (readonly [Partial<Evidence>, string, string])[]) =>
-  test.each(rows)(`${id} %#: %j`, (more, verdict, words) => {
-    const found = result(id, more)
-    expect(found).toMatchObject({ verdict, evidence: expect.stringContaining(words) })
-    expect(found?.remedy === '').toBe(verdict === 'ok' || verdict === 'unknown')
-  })
-
-describe('5 frontends', () => {
-  const claimed = (status: string) => ({
-    ...service(),
-    conditions: [
-      { type: 'fairlead.io/FrontendsClaimed', status, reason: '', message: 'is x/y', lastTransitionTime: '' },
-    ] as Service['conditions'],
-  })
-  finds('frontends', [
-    [{}, 'ok', 'no older Service'],
-    [{ forwarding: forwarding({ taken: ['a is b/c’s', 'd is e/f’s'] }) }, 'fail', 'a is b/c’s; d is e/f’s'],
-    [{ forwarding: undefined, service: claimed('False') }, 'fail', 'is x/y'],
-    [{ forwarding: undefined, service: claimed('True') }, 'ok', ''],
-    [{ forwarding: undefined }, 'ok', ''],
-  ])
-})
-
-describe('7 forwarding', () => {
-  const other = { ...service(), labels: { 'service.kubernetes.io/service-proxy-name': 'other' } }
-  const speaker = (node: string, mode: string, synced = true, reason = '') => ({ node, mode, synced, reason })
-  const cluster = (...speakers: NonNullable<Evidence['speakers']>) => ({ forwarding: undefined, speakers })
-  const onNode = (more: Partial<ForwardingEvidence>) => ({ forwarding: forwarding(more) })
-  const proxy = 'kube-proxy is on this node'
-  finds('forwarding', [
-    [{}, 'ok', '2 addresses and ports are in the kernel of node1'],
-    [{ service: other }, 'unknown', 'leaves it to another proxy: other'],
-    [onNode({ mode: 'off', forwarding: false }), 'unknown', 'forwarding is off on node1'],
-    [onNode({ forwarding: false, reason: proxy }), 'warn', `does not forward on node1: ${proxy}`],
-    [onNode({ programmed: false, lastError: 'no memory' }), 'fail', 'node1 could not program it: no memory'],
-    [onNode({ programmed: false }), 'warn', 'node1 has not programmed it yet'],
-    [onNode({ programmed: false, taken: ['x'] }), 'unknown', 'nothing that it claims is its own'],
-    [onNode({ programmed: true, lastError: 'no memory' }), 'ok', 'in the kernel of node1'],
-    [onNode({ problems: ['port 0 is none'] }), 'warn', 'port 0 is none'],
-    [onNode({ problems: Array.from({ length: 9 }, () => 'bad') }), 'warn', 'bad; and 4 more'],
-    [
-      onNode({ programmed: false, problems: ['a', 'cannot be programmed: b'] }),
-      'fail',
-      'cannot be programmed: b',
-    ],
-    [onNode({ problems: ['sessionAffinity is not kept: x'] }), 'ok', ''],
-    [cluster(speaker('b', 'full'), speaker('a', 'full')), 'ok', 'by Fairlead on a, b'],
-    [cluster(speaker('a', 'standby', true, proxy), speaker('b', 'full')), 'warn', `on a: ${proxy}`],
-    [cluster(speaker('a', 'full', false), speaker('b', 'full')), 'warn', 'not everything is programmed on a'],
-    [cluster(speaker('a', 'off')), 'unknown', 'forwarding is off on every node'],
-    [{ forwarding: undefined }, 'unknown', 'the speakers could not be asked'],
-  ])
-})
-
-describe('8 endpoints of the node', () => {
-  const with_ = (...frontends: FrontendView[]) => ({ forwarding: forwarding({ frontends }) })
-  const drop = { verdict: 'drop', endpoints: [] } as const
-  finds('node-endpoints', [
-    [{}, 'ok', '1 for what arrives at node1'],
-    [with_(frontend('ClusterIP'), frontend('LoadBalancer', drop)), 'warn', 'externalTrafficPolicy is Local'],
-    [with_(frontend('ClusterIP', drop), frontend('LoadBalancer')), 'warn', 'internalTrafficPolicy is Local'],
-    [
-      with_(frontend('ClusterIP', { verdict: 'reject' }), frontend('LoadBalancer', { verdict: 'reject' })),
-      'fail',
-      'no node has a usable endpoint for port 80/TCP',
-    ],
-    [with_(), 'unknown', 'node1 does not forward it'],
-    [{ forwarding: forwarding({ forwarding: false }) }, 'unknown', 'node1 does not forward it'],
-    [{ forwarding: undefined }, 'unknown', 'only a node'],
-  ])
-})
-
-describe('9 sources', () => {
-  const only = (...loadBalancerSourceRanges: string[]) => service({ loadBalancerSourceRanges })
-  const client = '203.0.113.130'
-  finds('sources', [
-    [{}, 'ok', 'everybody may'],
-    [{ service: only('203.0.113.0/25') }, 'ok', 'only from 203.0.113.0/25: ask about one with --client'],
-    [{ service: only(' 203.0.113.0/24 '), client }, 'ok', `${client} may`],
-    [{ service: only('203.0.113.0/25', '10.0.0.0/8'), client }, 'fail', `${client} is in none of`],
-    [{ service: only('203.0.113.0/25'), client: 'fd00::1' }, 'ok', 'fd00::1 may'],
-    [{ service: only('203.0.113.0/25'), client: 'me' }, 'unknown', 'me is not an IP address'],
-    [{ service: only('10.0.0.0/8', 'x'), client }, 'warn', 'what is no range: x'],
-  ])
-})
-
-describe('10 affinity', () => {
-  const sticky = service({ sessionAffinity: 'ClientIP' })
-  finds('affinity', [
-    [{}, 'ok', 'not asked for'],
-    [{ service: sticky }, 'ok', 'for 10800 s after its last connection, each node for itself'],
-    [
-      { service: service({ sessionAffinity: 'ClientIP', ports: [{ port: 80 }, { port: 443 }] }) },
-      'ok',
-      'each node and each port for itself',
-    ],
-    [
-      { service: sticky, forwarding: forwarding({ problems: ['sessionAffinity is not kept: too many'] }) },
-      'warn',
-      'too many',
-    ],
-  ])
 })

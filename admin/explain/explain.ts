@@ -1,5 +1,7 @@
-import type { Check, Finding } from './check.ts'
+import { NOT_SYNCED } from '../errors.ts'
+import { unknown, type Check, type Finding } from './check.ts'
 import { affinityCheck } from './checks/affinity.ts'
+import { announcedCheck } from './checks/announced.ts'
 import { classCheck } from './checks/class.ts'
 import { endpointsCheck } from './checks/endpoints.ts'
 import { familiesCheck } from './checks/families.ts'
@@ -21,6 +23,7 @@ export const checks: readonly Check[] = [
   endpointsCheck,
   forwardingCheck,
   nodeEndpointsCheck,
+  announcedCheck,
   sourcesCheck,
   affinityCheck,
 ]
@@ -40,13 +43,14 @@ export interface Explanation {
 
 /** Runs every check; the verdict is the worst of them, the headline the first failure (else the first warning). */
 export function explain(evidence: Evidence): Explanation {
-  const results = checks.map((check) => ({ id: check.id, question: check.question, ...check.run(evidence) }))
+  const run = (check: Check) => (evidence.synced === false ? unknown(NOT_SYNCED) : check.run(evidence))
+  const results = checks.map((check) => ({ id: check.id, question: check.question, ...run(check) }))
   const first = (verdict: Finding['verdict']) => results.find((result) => result.verdict === verdict)
   const cause = first('fail') ?? first('warn') ?? first('unknown')
   return {
     service: evidence.key,
     verdict: cause?.verdict ?? 'ok',
-    headline: headlineOf(results, cause),
+    headline: evidence.synced === false ? `nothing is known: ${NOT_SYNCED}` : headlineOf(results, cause),
     checks: results,
   }
 }

@@ -1,9 +1,11 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Family } from '#inet/address.ts'
 import type { Element, Elements } from '#speaker/forwarding/model.ts'
 import type { ForwardingView } from '#speaker/forwarding/view.ts'
 import { AdminError } from '../errors.ts'
-import type { Document, DocumentStream } from '../source.ts'
-import { differencesOf, dump, groupDocument, type Dump } from './dump.ts'
+import type { Document, DocumentStream, StreamedDocument } from '../source.ts'
+import { Turnstile } from '../turnstile.ts'
+import { dump, elementsOf, type Dump } from './dump.ts'
 
 /** What `forwarding/dump` is asked. */
 export interface DumpQuery {
@@ -18,59 +20,130 @@ export interface DumpQuery {
 /** A listing during which something was programmed shows differences that are none: it is taken again, so often. */
 const LISTINGS = 3
 
-/** Lists the kernel for whoever asks; those who ask at the same time share one listing. */
+/** Those who may wait for the one whose turn it is. */
+const PLACES = 4
+
+interface Listing {
+  readonly kernel: Elements
+  readonly generation: number
+  /** who had asked when it was complete: it is new enough for them */
+  readonly asked: number
+}
+
+/**
+ * Lists the kernel for whoever asks, one after another, since a listing may take a hundred megabytes; those who ask
+ * before a listing is complete share it. Between steps of the comparison others work.
+ */
 export class DumpSource {
   readonly #view: () => ForwardingView
-  #listing: Promise<Elements> | undefined
+  readonly #turn: () => Promise<unknown>
+  readonly #turnstile = new Turnstile('dumps are made one at a time', PLACES)
+  #asked = 0
+  #listing: Listing | undefined
 
-  constructor(view: () => ForwardingView) {
+  /** @param turn lets others work */
+  constructor(view: () => ForwardingView, turn: () => Promise<unknown> = () => setImmediate()) {
     this.#view = view
+    this.#turn = turn
   }
 
-  /** @throws AdminError FL_ADMIN_NOT_FOUND; ForwardingError FL_FORWARDING_KERNEL */
-  async dump(query: DumpQuery): Promise<DocumentStream> {
-    const { service: only, family, limit } = query
-    if (only !== undefined && this.#view().service(only) === undefined) {
-      throw new AdminError('FL_ADMIN_NOT_FOUND', 404, `forwarding knows no Service ${only}`)
+  /**
+   * @param signal whoever asked has gone
+   * @throws AdminError FL_ADMIN_NOT_FOUND, FL_ADMIN_NOT_SYNCED, FL_ADMIN_BUSY; ForwardingError FL_FORWARDING_KERNEL;
+   *   the signal's reason
+   */
+  async dump(query: DumpQuery, signal?: AbortSignal): Promise<DocumentStream> {
+    this.#refuse(query)
+    const number = ++this.#asked
+    const leave = await this.#turnstile.enter(signal)
+    const close = () => {
+      this.#forget(number)
+      leave()
     }
-    const { kernel, steady } = await this.#list()
-    const view = this.#view()
-    const { inspection } = view
-    const whole = dump({
-      kernel,
-      services: only === undefined ? wantedBy(view) : [[only, inspection.desiredOf(only)]],
-      others: inspection.desired(),
-      holder: inspection.holder,
-      ...(family === undefined ? {} : { family }),
-      ...(only === undefined ? {} : { only }),
-    })
-    const { marks, groups } = query.differences === true ? differencesOf(whole) : whole
-    return {
-      head: {
-        mode: view.mode,
-        synced: view.synced,
-        generation: view.generation,
-        same: marks['='],
-        missing: marks['+'],
-        unplanned: marks['-'],
-        other: marks['!'],
-        left: Math.max(0, groups.length - limit),
-        note: noteOf(view, steady),
-      },
-      items: documents(groups.slice(0, limit)),
+    try {
+      const { found, steady } = await this.#compare(query, number, signal)
+      this.#forget(number)
+      const view = this.#view()
+      const { marks, groups } = found
+      return {
+        head: {
+          mode: view.mode,
+          synced: view.synced,
+          generation: view.generation,
+          same: marks['='],
+          missing: marks['+'],
+          unplanned: marks['-'],
+          other: marks['!'],
+          left: Math.max(0, groups.length - query.limit),
+          note: noteOf(view, steady),
+        },
+        items: documents(groups.slice(0, query.limit)),
+        close,
+      }
+    } catch (error) {
+      close()
+      throw error
     }
   }
 
-  async #list(): Promise<{ kernel: Elements; steady: boolean }> {
+  #refuse({ service }: DumpQuery): void {
+    const { forwarding, inspection, lastSync, lastError, service: find } = this.#view()
+    if (!forwarding) return
+    if (inspection.node === undefined || (lastSync === 0 && lastError === undefined)) {
+      throw new AdminError(
+        'FL_ADMIN_NOT_SYNCED',
+        503,
+        'nothing is planned yet: this node or the first lists are not known, ask again in a moment',
+      )
+    }
+    if (service !== undefined && find(service) === undefined) {
+      throw new AdminError('FL_ADMIN_NOT_FOUND', 404, `forwarding knows no Service ${service}`)
+    }
+  }
+
+  async #compare(
+    query: DumpQuery,
+    number: number,
+    signal: AbortSignal | undefined,
+  ): Promise<{ found: Dump; steady: boolean }> {
+    const { service: only, family } = query
     for (let attempt = 1; ; attempt++) {
-      const { generation } = this.#view()
-      this.#listing ??= this.#view()
-        .inspection.list()
-        .finally(() => (this.#listing = undefined))
-      const kernel = await this.#listing
+      const { kernel, generation } = await this.#list(number)
+      const view = this.#view()
+      const { inspection } = view
+      const steps = dump({
+        kernel,
+        services: only === undefined ? wantedBy(view) : [[only, inspection.desiredOf(only)]],
+        others: inspection.desired(),
+        holder: inspection.holder,
+        differences: query.differences === true,
+        ...(family === undefined ? {} : { family }),
+        ...(only === undefined ? {} : { only }),
+      })
+      let step = steps.next()
+      while (step.done !== true) {
+        await this.#turn()
+        signal?.throwIfAborted()
+        step = steps.next()
+      }
       const steady = this.#view().generation === generation
-      if (steady || attempt === LISTINGS) return { kernel, steady }
+      if (steady || attempt === LISTINGS) return { found: step.value, steady }
     }
+  }
+
+  /** A listing is kept only while somebody waits for whom it is new enough. */
+  #forget(number: number): void {
+    if (this.#turnstile.waiting === 0 || (this.#listing?.asked ?? 0) <= number) this.#listing = undefined
+  }
+
+  async #list(number: number): Promise<Listing> {
+    const { generation, inspection } = this.#view()
+    const kept = this.#listing
+    if (kept !== undefined && number <= kept.asked && kept.generation === generation) return kept
+    this.#listing = undefined
+    const kernel = await inspection.list()
+    this.#listing = { kernel, generation, asked: this.#asked }
+    return this.#listing
   }
 }
 
@@ -79,8 +152,14 @@ function* wantedBy({ inspection }: ForwardingView): Generator<[string, readonly 
 }
 
 /** Made one by one, as they are sent. */
-function* documents(groups: Dump['groups']): Generator<Document> {
-  for (const group of groups) yield { ...groupDocument(group) }
+function* documents(groups: Dump['groups']): Generator<StreamedDocument> {
+  for (const group of groups) {
+    const { service, differences } = group
+    yield {
+      head: { service, differences },
+      elements: elementsOf(group) as Iterable<object> as Iterable<Document>,
+    }
+  }
 }
 
 function noteOf({ forwarding, reason, synced, lastError }: ForwardingView, steady: boolean): string {

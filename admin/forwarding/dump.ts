@@ -5,6 +5,7 @@ import {
   collections,
   families,
   fieldsOf,
+  tuple,
   type Collection,
   type Element,
   type Elements,
@@ -27,13 +28,19 @@ export interface DumpedElement {
   readonly planned?: string
   /** absent when the kernel does not have it */
   readonly kernel?: string
+  /** this stands for so many more with the same mark, collection and frontend, which are not shown */
+  readonly more?: number
 }
 
-export interface DumpedGroup {
+/** What belongs to one Service, or to the node. */
+export interface DumpedService {
   /** `namespace/name`; '' for what belongs to the node or to nobody */
   readonly service: string
   /** elements that are not the same */
   readonly differences: number
+}
+
+export interface DumpedGroup extends DumpedService {
   readonly elements: readonly DumpedElement[]
 }
 
@@ -45,10 +52,27 @@ interface Compared {
   readonly kernel: string | undefined
 }
 
+/** Elements of one mark and collection that are not shown. */
+interface Unshown {
+  readonly mark: Mark
+  readonly collection: Collection
+  count: number
+}
+
+/** The elements of one frontend, in the order of the plan. */
+interface Frontend {
+  readonly family: Family
+  readonly text: string
+  readonly compared: Compared[]
+  readonly counts: Map<string, number>
+  readonly unshown: Map<string, Unshown>
+}
+
 interface Group {
   readonly service: string
-  readonly differences: number
-  readonly compared: readonly Compared[]
+  differences: number
+  /** by family and frontend */
+  readonly frontends: Map<string, Frontend>
 }
 
 export interface Dump {
@@ -68,113 +92,176 @@ export interface DumpInput {
   readonly family?: Family
   /** only what belongs to this Service */
   readonly only?: string
+  /** only what is not as planned; all the same is counted */
+  readonly differences?: boolean
 }
 
-/** Plan and kernel side by side. Each element stands once: with the first Service that wants it. */
-export function dump(input: DumpInput): Dump {
+/** Elements that are looked at between two yields: about a millisecond. */
+export const STEP = 2000
+
+/** Of one frontend, mark and collection; a person reads no table of 65,535 slots. */
+export const SHOWN_ALIKE = 1000
+
+/**
+ * Plan and kernel side by side. Each element stands once: with the first Service that wants it. Yields after every
+ * `STEP` elements, so that whoever drives it can let others work; an element costs the same however many there are.
+ */
+export function* dump(input: DumpInput): Generator<undefined, Dump> {
   const { kernel, only } = input
   const shown = families.filter((family) => input.family === undefined || family === input.family)
-  const groups = new Map<string, Compared[]>()
-  const marks: Record<Mark, number> = { '=': 0, '+': 0, '-': 0, '!': 0 }
-  const put = (service: string, compared: Compared) => {
-    const group = groups.get(service)
-    if (group === undefined) groups.set(service, [compared])
-    else group.push(compared)
-    marks[compared.mark]++
-  }
+  const result = new Groups(input.differences === true)
   const seen = byCollection(() => new Set<string>())
   /** who wants an address, for what else the kernel has of it */
   const owners = { 4: new Map<string, string>(), 6: new Map<string, string>() }
-  /** how the keys of the one Service begin that is asked for: most of what the kernel holds is not looked at twice */
-  const beginnings = new Set<string>()
+  /** frontends of the one Service that is asked for */
+  const frontends = { 4: new Set<string>(), 6: new Set<string>() }
+  let looked = 0
   const plan = (service: string, element: Element) => {
     const { family, collection, key, value: planned } = element
     const keys = seen[family][collection]
     if (!shown.includes(family) || keys.has(key)) return
     keys.add(key)
     if (isAddress(collection)) owners[family].set(key, service)
-    if (only !== undefined) beginnings.add(frontendOf(element).join(' . ') || key)
+    else if (only !== undefined) frontends[family].add(frontendOf(collection, key))
     const there = kernel[family][collection].get(key)
     const mark = there === undefined ? '+' : there === planned ? '=' : '!'
-    put(service, { mark, element, planned, kernel: there })
+    result.put(service, { mark, element, planned, kernel: there })
   }
-  for (const [service, elements] of input.services) for (const element of elements) plan(service, element)
-  if (only === undefined) for (const element of input.others) plan('', element)
+  for (const [service, elements] of input.services) {
+    for (const element of elements) {
+      plan(service, element)
+      if (++looked % STEP === 0) yield
+    }
+  }
+  if (only === undefined) {
+    for (const element of input.others) {
+      plan('', element)
+      if (++looked % STEP === 0) yield
+    }
+  }
 
-  const begins = [...beginnings]
   for (const family of shown) {
     for (const collection of collectionNames) {
+      // What names no frontend belongs to no Service.
+      if (only !== undefined && leadingFields[collection] === 0) continue
+      const mine = isAddress(collection) ? owners[family] : frontends[family]
       for (const [key, value] of kernel[family][collection]) {
-        if (only !== undefined && !begins.some((text) => key.startsWith(text))) continue
-        if (seen[family][collection].has(key)) continue
+        if (++looked % STEP === 0) yield
+        const frontend = frontendOf(collection, key)
+        if ((only !== undefined && !mine.has(frontend)) || seen[family][collection].has(key)) continue
+        const service = owners[family].get(key) ?? input.holder(family, frontend) ?? ''
+        if (only !== undefined && service !== only) continue
         const element = { family, collection, key, value }
-        const service = owners[family].get(key) ?? input.holder(family, frontendOf(element).join(' . ')) ?? ''
-        if (only === undefined || service === only)
-          put(service, { mark: '-', element, planned: undefined, kernel: value })
+        result.put(service, { mark: '-', element, planned: undefined, kernel: value })
       }
     }
   }
-  return { marks, groups: [...groups].map(toGroup).sort(byNeed) }
+  return { marks: result.marks, groups: result.sorted() }
 }
 
-const toGroup = ([service, compared]: readonly [string, readonly Compared[]]): Group => ({
-  service,
-  differences: compared.reduce((sum, { mark }) => sum + Number(mark !== '='), 0),
-  compared,
-})
+class Groups {
+  readonly marks: Record<Mark, number> = { '=': 0, '+': 0, '-': 0, '!': 0 }
+  readonly #groups = new Map<string, Group>()
+  readonly #differences: boolean
+
+  constructor(differences: boolean) {
+    this.#differences = differences
+  }
+
+  put(service: string, compared: Compared): void {
+    const { mark, element } = compared
+    this.marks[mark]++
+    if (mark === '=' && this.#differences) return
+    let group = this.#groups.get(service)
+    if (group === undefined) {
+      group = { service, differences: 0, frontends: new Map() }
+      this.#groups.set(service, group)
+    }
+    if (mark !== '=') group.differences++
+    const { family, collection } = element
+    const key = `${family} ${frontendOf(collection, element.key)}`
+    let frontend = group.frontends.get(key)
+    if (frontend === undefined) {
+      const text = frontendText(collection, element.key)
+      frontend = { family, text, compared: [], counts: new Map(), unshown: new Map() }
+      group.frontends.set(key, frontend)
+    }
+    const kind = `${mark} ${collection}`
+    const count = (frontend.counts.get(kind) ?? 0) + 1
+    frontend.counts.set(kind, count)
+    if (count <= SHOWN_ALIKE) frontend.compared.push(compared)
+    else if (count === SHOWN_ALIKE + 1) frontend.unshown.set(kind, { mark, collection, count: 1 })
+    else (frontend.unshown.get(kind) as Unshown).count++
+  }
+
+  sorted(): Group[] {
+    return [...this.#groups.values()].sort(byNeed)
+  }
+}
 
 const byNeed = (a: Group, b: Group): number =>
   Number(a.service === '') - Number(b.service === '') ||
   Number(b.differences > 0) - Number(a.differences > 0) ||
   (a.service < b.service ? -1 : Number(a.service > b.service))
 
-/** Only what is not as planned. */
-export const differencesOf = ({ marks, groups }: Dump): Dump => ({
-  marks,
-  groups: groups
-    .filter(({ differences }) => differences > 0)
-    .map((group) => ({ ...group, compared: group.compared.filter(({ mark }) => mark !== '=') })),
-})
-
-/** A group as people read it: the elements of one frontend together, in the order of the plan. */
-export function groupDocument({ service, differences, compared }: Group): DumpedGroup {
-  const elements = compared.map(elementDocument)
-  const order = new Map<string, number>()
-  for (const { frontend } of elements) if (!order.has(frontend)) order.set(frontend, order.size)
-  const at = ({ frontend }: DumpedElement) => order.get(frontend) ?? 0
-  return { service, differences, elements: elements.sort((a, b) => a.family - b.family || at(a) - at(b)) }
+/** A group as people read it, element by element: those of one frontend together, in the order of the plan. */
+export function* elementsOf({ frontends }: Group): Generator<DumpedElement> {
+  for (const family of families) {
+    for (const frontend of frontends.values()) {
+      if (frontend.family !== family) continue
+      const { text, compared, unshown } = frontend
+      for (const one of compared) yield elementDocument(one, text)
+      for (const { mark, collection, count } of unshown.values())
+        yield { mark, family, collection, frontend: text, key: '', more: count }
+    }
+  }
 }
 
-function elementDocument({ mark, element, planned, kernel }: Compared): DumpedElement {
+function elementDocument({ mark, element, planned, kernel }: Compared, frontend: string): DumpedElement {
   const { family, collection, key } = element
-  const frontend = frontendOf(element)
-  const alone = isAddress(collection)
+  const { length } = frontendOf(collection, key)
   return {
     mark,
     family,
     collection,
-    frontend: alone ? key : frontendText(frontend),
-    key: alone ? '' : fieldsOf(key).slice(frontend.length).join(' . '),
+    frontend,
+    key: length === 0 ? key : key.slice(length + SEPARATOR.length),
     ...(planned === undefined ? {} : { planned }),
     ...(kernel === undefined ? {} : { kernel }),
   }
 }
 
+const SEPARATOR = tuple('', '')
+
+/** How many fields of a key name a frontend: an address with protocol and port, a NodePort, or an address alone. */
+const leadingFields = Object.fromEntries(
+  collectionNames.map((name) => {
+    const [first, second, third]: readonly Field[] = collections[name].key
+    if (first === 'address' && second === undefined) return [name, 1]
+    if (first === 'address' && second === 'protocol' && third === 'port') return [name, 3]
+    return [name, first === 'protocol' && second === 'port' ? 2 : 0]
+  }),
+) as Record<Collection, 0 | 1 | 2 | 3>
+
 /** An address and nothing else. */
-const isAddress = (collection: Collection): boolean => {
-  const { key }: { readonly key: readonly Field[] } = collections[collection]
-  return key.length === 1 && key[0] === 'address'
+const isAddress = (collection: Collection): boolean => leadingFields[collection] === 1
+
+/** The part of a key that names a frontend, '' when none does. */
+function frontendOf(collection: Collection, key: string): string {
+  const fields = leadingFields[collection]
+  let end = 0
+  for (let field = 0; field < fields; field++) {
+    const at = key.indexOf(SEPARATOR, end === 0 ? 0 : end + SEPARATOR.length)
+    if (at === -1) return key
+    end = at
+  }
+  return key.slice(0, end)
 }
 
-/** The fields that name a frontend, from the first of a key: an address with protocol and port, or a NodePort. */
-function frontendOf({ collection, key }: Element): string[] {
-  const [first, second, third]: readonly Field[] = collections[collection].key
-  if (first === 'address' && second === 'protocol' && third === 'port') return fieldsOf(key).slice(0, 3)
-  return first === 'protocol' && second === 'port' ? fieldsOf(key).slice(0, 2) : []
-}
-
-const frontendText = (fields: readonly string[]): string => {
-  if (fields.length === 0) return ''
+function frontendText(collection: Collection, key: string): string {
+  const frontend = frontendOf(collection, key)
+  if (frontend === '' || isAddress(collection)) return frontend
+  const fields = fieldsOf(frontend)
   const [address, protocol, port] = fields.length === 3 ? fields : ['*', ...fields]
   return targetText(address, port, protocol)
 }

@@ -1,3 +1,4 @@
+import { connect, type AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { FastifyInstance } from 'fastify'
 import type { EndpointSlice } from '#kube/objects/endpoint-slice.ts'
@@ -88,6 +89,41 @@ test('dump', async () => {
   })
   const missing = await get('forwarding/dump?service=ns/no')
   expect([missing.statusCode, missing.json().code]).toEqual([404, 'FL_ADMIN_NOT_FOUND'])
+})
+
+test('a dump of many elements is whole, and ends when the client goes', async () => {
+  const addresses = Array.from({ length: 1200 }, (_, at) => `10.181.${at >> 8}.${at & 255}`)
+  world.put(service('large', { clusterIPs: ['172.30.0.70'] }), slice('large', addresses))
+  await world.clock.advance(1)
+  const answer = await get('forwarding/dump?service=ns/large')
+  expect(answer.body.length).toBeGreaterThan(65_536)
+  const { items, same } = answer.json() as {
+    items: { service: string; elements: { more?: number }[] }[]
+    same: number
+  }
+  expect(items.map(({ service }) => service)).toEqual(['ns/large'])
+  expect(items[0].elements.reduce((sum, { more = 1 }) => sum + more, 0)).toBe(same)
+
+  const listing = Promise.withResolvers<void>()
+  const listed = Promise.withResolvers<void>()
+  const list = world.plane.list.bind(world.plane)
+  world.plane.list = () => (listing.resolve(), listed.promise.then(list))
+  await server.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = server.server.address() as AddressInfo
+  const noticed = new Promise((resolve) =>
+    server.server.once('connection', (socket) => socket.once('close', resolve)),
+  )
+  const client = connect(port, '127.0.0.1')
+  const path = '/api/v1/forwarding/dump?service=ns/large'
+  client.write(`GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`)
+  await listing.promise
+  client.destroy()
+  await noticed
+  listed.resolve()
+  world.plane.list = list
+  // Whoever asks next does not wait for ever for one that nobody reads.
+  const next = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { connection: 'close' } })
+  expect([next.status, ((await next.json()) as { same: number }).same]).toEqual([200, same])
 })
 
 test('status counts the Services', async () => {

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { AdminSource, DocumentStream } from '../source.ts'
 import type { DumpQuery } from './dump-source.ts'
@@ -28,19 +29,51 @@ export function addForwardingRoutes(server: FastifyInstance, source: AdminSource
       },
     },
     async ({ query }, reply) => {
-      const stream = await source.forwardingDump(query)
-      return reply.type('application/json').send(Readable.from(pieces(stream)))
+      const gone = new AbortController()
+      reply.raw.once('close', () => gone.abort())
+      const found = await source.forwardingDump(query, gone.signal)
+      return reply.type('application/json').send(bodyOf(found, gone.signal))
     },
   )
 }
 
-/** One JSON document, a Service at a time: with ten thousand of them it is megabytes. */
-function* pieces({ head, items }: DocumentStream): Generator<string> {
-  yield `${JSON.stringify(head).slice(0, -1)},"items":[`
-  let first = true
+/** A client that takes nothing for so long does not keep others waiting. */
+const STALLED_MS = 30_000
+
+/** About so many characters are made before others work. */
+const PIECE = 65_536
+
+function bodyOf(found: DocumentStream, gone: AbortSignal): Readable {
+  const stalled = setTimeout(() => body.destroy(new Error('the client takes nothing')), STALLED_MS)
+  stalled.unref()
+  const body = Readable.from(pieces(found, () => stalled.refresh()))
+  body.once('close', () => {
+    clearTimeout(stalled)
+    found.close()
+  })
+  if (gone.aborted) body.destroy()
+  else gone.addEventListener('abort', () => body.destroy(), { once: true })
+  return body
+}
+
+/** One JSON document, some elements at a time: with ten thousand Services, or one of many slots, it is megabytes. */
+async function* pieces({ head, items }: DocumentStream, taken: () => void): AsyncGenerator<string> {
+  let text = `${JSON.stringify(head).slice(0, -1)},"items":[`
+  let firstItem = true
   for (const item of items) {
-    yield `${first ? '' : ','}${JSON.stringify(item)}`
-    first = false
+    text += `${firstItem ? '' : ','}${JSON.stringify(item.head).slice(0, -1)},"elements":[`
+    firstItem = false
+    let firstElement = true
+    for (const element of item.elements) {
+      text += `${firstElement ? '' : ','}${JSON.stringify(element)}`
+      firstElement = false
+      if (text.length < PIECE) continue
+      yield text
+      text = ''
+      taken()
+      await setImmediate()
+    }
+    text += ']}'
   }
-  yield ']}'
+  yield `${text}]}`
 }

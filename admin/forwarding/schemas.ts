@@ -106,6 +106,7 @@ export const dumpSchema = {
                 key: text('the rest of the key: a slot, a source range …'),
                 planned: text('absent when it is not planned'),
                 kernel: text('absent when the kernel does not have it'),
+                more: count('this stands for so many more of its mark, collection and frontend'),
               },
             },
           },

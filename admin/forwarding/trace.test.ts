@@ -138,6 +138,58 @@ test.each([
   expect(ask(from, to, protocol)).toMatchObject({ verdict, service, reason })
 })
 
+test('NodePorts at localhost, where the proxy is on and where it is not', async () => {
+  const reasons = async (localhostNodePorts: boolean) => {
+    world = new TestForwarder({ localhostNodePorts })
+    const ports = [{ port: 80, nodePort: 30080 }] as const
+    world.put(
+      service('web', { type: 'NodePort', ports: [...ports, { ...ports[0], protocol: 'UDP' }] }),
+      slice('web', ['10.180.1.9']),
+    )
+    world.put(
+      service('six', {
+        type: 'NodePort',
+        clusterIPs: ['fd00:172:30::41'],
+        ports: [{ port: 80, nodePort: 30082 }],
+      }),
+      slice('six', ['fd00:10:0:180::9']),
+    )
+    world.put(
+      service('none', {
+        type: 'NodePort',
+        clusterIPs: ['172.30.0.43'],
+        ports: [{ port: 80, nodePort: 30081 }],
+      }),
+    )
+    await world.start()
+    const asked = [
+      ask('127.0.0.1', '127.0.0.1:30080'),
+      ask('::1', '[::1]:30082'),
+      ask('127.0.0.1', '127.0.0.1:30080', 'udp'),
+      ask('127.0.0.1', '127.0.0.1:30081'),
+      ask('127.0.0.1', '127.0.0.2:30080'),
+    ]
+    await world.forwarder.stop()
+    return asked.map(({ reason }) => reason)
+  }
+  const proxy =
+    'the proxy in this speaker takes it (--nodeport-addresses localhost) and connects to an endpoint on any node'
+  expect(await reasons(true)).toEqual([
+    proxy,
+    proxy,
+    'at localhost only TCP NodePorts are accepted (--nodeport-addresses)',
+    'ns/none has no usable endpoint on any node, so its NodePort is not open at localhost',
+    'NodePorts are not accepted at 127.0.0.2 (--nodeport-addresses)',
+  ])
+  expect((await reasons(false))[0]).toBe('NodePorts are not accepted at 127.0.0.1 (--nodeport-addresses)')
+})
+
+test('an address is known however the Service writes it', async () => {
+  world.put(service('written', { clusterIPs: ['fd00:172:30::51'], externalIPs: ['FD00:1:0:0:0:0:0:7'] }))
+  await world.start()
+  expect(ask('fd00:10:0:180::2', '[fd00:1::7]:81').service).toBe('ns/written')
+})
+
 test('before anything is programmed it is unknown, with the last error', async () => {
   world.forwarder.start()
   expect(ask(client, '1.2.3.4:80')).toMatchObject({ verdict: 'unknown', reason: 'nothing is programmed yet' })

@@ -1,7 +1,8 @@
-import { parseAddress } from '#inet/address.ts'
+import { formatAddress, parseAddress, tryParseAddress } from '#inet/address.ts'
 import { parsePrefix, prefixContains } from '#inet/prefix.ts'
 import { tuple, type Elements } from '#speaker/forwarding/model.ts'
 import { trace, type TracePacket, type TraceResult } from '#speaker/forwarding/trace.ts'
+import { loopback } from '#speaker/forwarding/localhost/local-ports.ts'
 import type { ForwardingView, FrontendView } from '#speaker/forwarding/view.ts'
 import type { Service } from '#kube/objects/service.ts'
 import { serviceKey } from '../documents.ts'
@@ -64,7 +65,7 @@ export function traceDocument(
     from: request.from,
     to,
     verdict: result.verdict,
-    reason: reasonOf(request, result, target, elements),
+    reason: reasonOf(request, result, target, elements, forwarding.inspection.localhostNodePorts),
     service: target.service,
     frontend: target.frontend === undefined ? '' : frontendWords(target.frontend),
     endpoints: result.endpoints,
@@ -129,19 +130,27 @@ function findTarget(
 /** Services that have an address, in whichever way. */
 function holdersOf(address: string, services: Iterable<Service>): string[] {
   const found: string[] = []
+  const same = (text: string) => text === address || (text.includes(':') && canonical(text) === address)
   for (const service of services) {
     const { clusterIPs, externalIPs, ingress } = service
-    if (
-      clusterIPs.includes(address) ||
-      externalIPs.includes(address) ||
-      ingress.some(({ ip }) => ip === address)
-    )
+    if ([...clusterIPs, ...externalIPs, ...ingress.map(({ ip = '' }) => ip)].some(same))
       found.push(serviceKey(service))
   }
   return found
 }
 
-function reasonOf(request: TraceRequest, result: TraceResult, target: Target, elements: Elements): string {
+function canonical(text: string): string {
+  const address = tryParseAddress(text)
+  return address === undefined ? text : formatAddress(address)
+}
+
+function reasonOf(
+  request: TraceRequest,
+  result: TraceResult,
+  target: Target,
+  elements: Elements,
+  localhostNodePorts: boolean,
+): string {
   const { service } = target
   switch (result.verdict) {
     case 'forward': {
@@ -153,7 +162,7 @@ function reasonOf(request: TraceRequest, result: TraceResult, target: Target, el
     case 'answer':
       return 'this node answers the ping itself'
     case 'untouched':
-      return untouched(request, target)
+      return untouched(request, target, localhostNodePorts)
     case 'reject':
     case 'drop':
       return stopped(request, result, target, elements) ?? lastStep(result)
@@ -162,13 +171,22 @@ function reasonOf(request: TraceRequest, result: TraceResult, target: Target, el
   }
 }
 
-function untouched({ to, protocol, port }: TraceRequest, target: Target): string {
+function untouched({ to, protocol, port }: TraceRequest, target: Target, localhost: boolean): string {
   const { service, frontend, nodePort, atAddress } = target
+  if (nodePort && localhost && to === loopback[parseAddress(to).family]) return atLoopback(protocol, target)
   if (nodePort) return `NodePorts are not accepted at ${to} (--nodeport-addresses)`
   if (atAddress.length === 0 && service === '') return 'no Service has this address and port'
   if (frontend !== undefined) return notYet(service)
   if (protocol === 'ICMP') return `${to} belongs to ${service}, for which this node does not answer ping`
   return `${service} has this address, but not port ${port}/${protocol.toLowerCase()}`
+}
+
+/** No rule of the kernel's is concerned. */
+function atLoopback(protocol: TraceRequest['protocol'], { service, frontend }: Target): string {
+  if (protocol !== 'TCP') return 'at localhost only TCP NodePorts are accepted (--nodeport-addresses)'
+  return frontend?.verdict === 'reject'
+    ? `${service} has no usable endpoint on any node, so its NodePort is not open at localhost`
+    : 'the proxy in this speaker takes it (--nodeport-addresses localhost) and connects to an endpoint on any node'
 }
 
 /** undefined: by a rule that is not about endpoints, ranges or addresses */
@@ -202,9 +220,9 @@ const notYet = (service: string): string => `${service} wants it, and the kernel
 
 const lastStep = ({ steps }: TraceResult): string => steps.at(-1)?.text ?? ''
 
-const loopback = [parsePrefix('127.0.0.0/8'), parsePrefix('::1/128')]
+const loopbackRanges = [parsePrefix('127.0.0.0/8'), parsePrefix('::1/128')]
 
 const isLoopback = (text: string): boolean => {
   const address = parseAddress(text)
-  return loopback.some((prefix) => prefixContains(prefix, address))
+  return loopbackRanges.some((prefix) => prefixContains(prefix, address))
 }

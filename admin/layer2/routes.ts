@@ -2,9 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import type { AdminSource } from '../source.ts'
 import { timelineQuery, timelineSchema } from './schemas.ts'
 
-/** `layer2/timeline`, of a process that announces. */
-export function addLayer2Routes(server: FastifyInstance, { layer2Timeline }: AdminSource): void {
-  if (layer2Timeline === undefined) return
+/** `layer2/timeline`. */
+export function addLayer2Routes(server: FastifyInstance, source: AdminSource): void {
   server.get<{ Querystring: { address?: string } }>(
     '/api/v1/layer2/timeline',
     {
@@ -14,6 +13,6 @@ export function addLayer2Routes(server: FastifyInstance, { layer2Timeline }: Adm
         response: { 200: timelineSchema },
       },
     },
-    ({ query }) => layer2Timeline(query.address),
+    ({ query }) => source.layer2Timeline(query.address),
   )
 }

@@ -1,6 +1,6 @@
 import { ok, unknown, warn, type Check } from '../check.ts'
 
-/** Check 10: what session affinity promises, and what it does not. */
+/** Check 11: what session affinity promises, and what it does not. */
 export const affinityCheck: Check = {
   id: 'affinity',
   question: 'Does a client come back to the same endpoint?',

@@ -1,5 +1,6 @@
 import { tryParseAddress } from '#inet/address.ts'
 import { fail, ok, unknown, warn, type Check } from '../check.ts'
+import { addressElsewhere } from './elsewhere.ts'
 
 const word = { 4: 'IPv4', 6: 'IPv6' } as const
 
@@ -7,8 +8,11 @@ const word = { 4: 'IPv4', 6: 'IPv6' } as const
 export const familiesCheck: Check = {
   id: 'families',
   question: 'Are its address families consistent?',
-  run({ service, allocation, pools }) {
+  run(evidence) {
+    const { service, allocation, pools } = evidence
     if (service === undefined) return unknown('there is no Service')
+    const elsewhere = addressElsewhere(evidence)
+    if (elsewhere !== undefined) return elsewhere
     const wanted = familiesOf(service.clusterIPs)
     if (wanted.length === 0) {
       return fail(

@@ -1,10 +1,14 @@
 import { fail, ok, unknown, type Check } from '../check.ts'
+import { addressElsewhere } from './elsewhere.ts'
 
 /** Check 2: is there a pool that may give it an address, with room? */
 export const poolCheck: Check = {
   id: 'pool',
   question: 'Is there a pool for it, and room?',
-  run({ allocation, pools }) {
+  run(evidence) {
+    const elsewhere = addressElsewhere(evidence)
+    if (elsewhere !== undefined) return elsewhere
+    const { allocation, pools } = evidence
     if (allocation === undefined || pools === undefined) return unknown('only the controller knows the pools')
     if (allocation.addresses.length > 0) {
       return ok(`${allocation.addresses.join(', ')} from pool ${allocation.pool}`)
@@ -18,7 +22,7 @@ export const poolCheck: Check = {
       )
     }
     const refused = allocation.considered.map(({ pool, refused }) => `${pool}: ${refused || 'chosen'}`)
-    const why = refused.length > 0 ? refused.join('; ') : allocation.message
+    const why = refused.length > 0 ? refused.join('; ') : allocation.message || allocation.reason
     return fail(`no address: ${why}`, remedyFor(allocation.reason))
   },
 }

@@ -1,8 +1,9 @@
-import { tryParseAddress } from '#inet/address.ts'
+import { formatAddress, tryParseAddress } from '#inet/address.ts'
 import { parseRange, rangeContains } from '#inet/range.ts'
 import type { Service } from '#kube/objects/service.ts'
 import { fail, ok, unknown, type Check } from '../check.ts'
 import type { PoolEvidence } from '../evidence.ts'
+import { addressElsewhere } from './elsewhere.ts'
 
 const ANNOTATIONS = ['metallb.io/loadBalancerIPs', 'metallb.universe.tf/loadBalancerIPs']
 
@@ -17,8 +18,11 @@ function requestedAddresses(service: Service): string[] {
 export const requestedAddressCheck: Check = {
   id: 'requested-address',
   question: 'Is the requested address legal and free?',
-  run({ service, allocation, pools }) {
+  run(evidence) {
+    const { service, allocation, pools } = evidence
     if (service === undefined) return unknown('there is no Service')
+    const elsewhere = addressElsewhere(evidence)
+    if (elsewhere !== undefined) return elsewhere
     const requested = requestedAddresses(service)
     if (requested.length === 0) return ok('no particular address was asked for')
     if (allocation === undefined || pools === undefined) return unknown('only the controller knows the pools')
@@ -33,10 +37,17 @@ export const requestedAddressCheck: Check = {
         )
       }
     }
-    const missing = requested.filter((text) => !allocation.addresses.includes(text))
+    const given = new Set(allocation.addresses.map(canonical))
+    const missing = requested.filter((text) => !given.has(canonical(text)))
     if (missing.length > 0) return fail(allocation.message, 'ask for another address, or free this one')
     return ok(`${requested.join(', ')} was asked for and given`)
   },
+}
+
+/** People write one address in many ways. */
+function canonical(text: string): string {
+  const address = tryParseAddress(text)
+  return address === undefined ? text : formatAddress(address)
 }
 
 const listPools = (pools: readonly PoolEvidence[]): string =>

@@ -2,7 +2,7 @@ import { tryParseAddress } from '#inet/address.ts'
 import { prefixContains, tryParsePrefix } from '#inet/prefix.ts'
 import { fail, ok, unknown, warn, type Check } from '../check.ts'
 
-/** Check 9: source ranges shut out whoever is in none of them, pods and nodes included. */
+/** Check 10: source ranges shut out whoever is in none of them, pods and nodes included. */
 export const sourcesCheck: Check = {
   id: 'sources',
   question: 'May the client come in?',
