@@ -1,6 +1,6 @@
 /**
  * Resident memory of the two processes when they have nothing to do: run from the sources, as in the lab, and built,
- * as in an image. The API server is the lab's, each process alone with it.
+ * as in an image. The API server is the lab's, each process alone with it; the speaker reaches it as in a Pod.
  *
  *     node bench/memory.ts
  *     node bench/memory.ts 5000
@@ -29,11 +29,12 @@ import { Report, short } from './forwarding/report.ts'
 import { createPlace, prepareHome, type Place } from './forwarding/topology.ts'
 import { cpuMs, memoryMiB } from './forwarding/usage.ts'
 import { inOwnNamespaces, runInOwnNamespaces } from './own-namespaces.ts'
+import { givePodAccount } from './pod-account.ts'
 
 const MOST = 10_000
 const ANNOUNCED = [1, 1000]
 /** Quiet is a process that uses less than a twentieth of a core for so long; by then it has also collected. */
-const QUIET_S = 5
+const QUIET_S = 8
 const LIMIT_S = 60
 
 interface Program {
@@ -157,7 +158,10 @@ async function speaker(
   namespace: string,
   directory: string,
 ): Promise<string> {
-  const proxy = new Proxy(fairlead(kubeconfig, namespace, place, program.path), directory)
+  const spec = fairlead(kubeconfig, namespace, place, program.path)
+  const command = spec.command.filter((argument) => !argument.startsWith('--kubeconfig'))
+  const environment = { ...spec.environment, ...givePodAccount(kubeconfig, namespace) }
+  const proxy = new Proxy({ ...spec, command, environment }, directory)
   proxy.start()
   try {
     return await settled(proxy.pid)

@@ -84,6 +84,15 @@ describe('why it does not work, and what to do', () => {
     expect(text).toContain('the router must have the same one')
   })
 
+  test('a router that takes the connection and sends no OPEN', () => {
+    const late = failed('FL_BGP_NO_OPEN', 'connected, but the peer has sent no OPEN for 10 s: …')
+    expect(late).toContain('no OPEN for 10 s')
+    expect(late).toContain('set spec.ttlSecurity of the BGPPeer and TTL security of the router on both sides')
+    const never = failed('FL_BGP_HOLD_TIMER', 'the peer was silent for the hold time, waiting for an OPEN: …')
+    expect(never).toContain('set spec.ttlSecurity of the BGPPeer')
+    expect(failed('FL_BGP_HOLD_TIMER', 'in an established session')).toContain('the path fails')
+  })
+
   test('a router that has no policy', () => {
     const text = report(
       row({

@@ -33,6 +33,8 @@ function adviceFor({ code, text }: NonNullable<SessionRow['lastError']>, row: Pe
   if (code === 'FL_BGP_CONNECT_FAILED' && /refused/i.test(text))
     return 'nothing listens there, or the router does not know this node as a neighbor: compare the address with its configuration'
   if (/6\/5|rejected/i.test(text)) return 'the router has no neighbor with the address of this node'
+  if (code === 'FL_BGP_NO_OPEN' || /waiting for an OPEN/.test(text))
+    return 'set spec.ttlSecurity of the BGPPeer and TTL security of the router on both sides or on neither; then look for a filter, and for the address of this node in the configuration of the router'
   if (code === 'FL_BGP_HOLD_TIMER')
     return 'the path fails without a word: look at the link, MTU and load of the router'
   return ''

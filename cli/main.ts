@@ -120,8 +120,8 @@ processOptions(
     'announce also from nodes labelled exclude-from-external-load-balancers',
     false,
   )
-  .option('--liveness-interval <ms>', 'between two BFD packets to another speaker', '300')
-  .option('--liveness-multiplier <number>', 'packets that may be missing before it counts as dead', '3')
+  .option('--liveness-interval <ms>', 'between two BFD packets to another speaker', '140')
+  .option('--liveness-multiplier <number>', 'packets that may be missing before it counts as dead', '6')
   .option('--drain-on-cordon', 'a cordon, or a taint of shutting down, drains the node, too', false)
   .option(
     '--drain-wait <duration>',

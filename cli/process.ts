@@ -9,10 +9,13 @@ import { createAdminListener, createProbeListener } from '#admin/listener.ts'
 import type { AdminSource } from '#admin/source.ts'
 import type { KubeApi } from '#kube/api.ts'
 import { systemClock } from '#kube/clock.ts'
+import { startIdleCollection, type IdleCollectionOptions } from '#kube/idle-collection.ts'
 import type { Logger } from '#kube/logger.ts'
-import { startIdleCollection } from './idle-collection.ts'
 import { hostPort, oneOf, portNumber, type ProcessOptions } from './options.ts'
 import { version } from './version.ts'
+
+// Small buffers are cut from blocks of this size, and a block stays as long as any of them: one for each connection.
+Buffer.poolSize = 8192
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
 
@@ -41,6 +44,13 @@ export interface RunningProcess {
   stop(): Promise<void>
 }
 
+export interface ProcessParts {
+  readonly source: AdminSource
+  readonly api: KubeApi
+  readonly log: Logger
+  readonly collection?: IdleCollectionOptions
+}
+
 /** By then everything that a process needs is loaded. */
 const FLUSH_AFTER_MS = 3000
 
@@ -54,7 +64,7 @@ const STOP_LIMIT_MS = 8000
 export async function runProcess(
   running: RunningProcess,
   options: ProcessOptions,
-  { source, api, log }: { source: AdminSource; api: KubeApi; log: Logger },
+  { source, api, log, collection }: ProcessParts,
 ): Promise<void> {
   const probes = {
     ready: () => running.ready(),
@@ -91,7 +101,7 @@ export async function runProcess(
     await listen(server, adminAddress, hostPort(adminAddress, '--admin-address'))
   }
   onSignal(running, log)
-  startIdleCollection()
+  startIdleCollection(collection)
   // Written at exit otherwise, and a process that is killed has none.
   setTimeout(flushCompileCache, FLUSH_AFTER_MS).unref()
 }

@@ -44,5 +44,10 @@ export async function speakerCommand(options: SpeakerCommandOptions): Promise<vo
     view: () => running.view(),
     loadBalancerClass: options.lbClass,
   })
-  await runProcess(running, options, { source, api, log })
+  await runProcess(running, options, {
+    source,
+    api,
+    log,
+    collection: { giveBack: () => running.giveBackMemory() },
+  })
 }

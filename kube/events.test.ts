@@ -9,7 +9,13 @@ import { settle, TestClock } from './test-clock.ts'
 const web = { apiVersion: 'v1', kind: 'Service', namespace: 'shop', name: 'web', uid: 'u1' }
 const node = { apiVersion: 'v1', kind: 'Node', name: 'n1', uid: 'n1' }
 
-type Event = KubeObject & { message: string; count: number; lastTimestamp: string }
+type Event = KubeObject & {
+  involvedObject: { name: string }
+  reason: string
+  message: string
+  count: number
+  lastTimestamp: string
+}
 
 function make() {
   const clock = new TestClock()
@@ -144,15 +150,54 @@ describe('EventRecorder', () => {
   it('bounds its queue, and cuts long messages', async () => {
     const { recorder, api, events } = make()
     api.outage(true)
-    for (let index = 0; index < 1200; index++) {
-      recorder.record({ ...web, name: `s${index}` }, 'Normal', 'Flood', 'x'.repeat(2000))
+    for (let index = 0; index < 4200; index++) {
+      recorder.record({ ...web, uid: `u${index}` }, 'Normal', 'Flood', 'x'.repeat(2000))
     }
-    await settle()
-    expect(recorder.dropped).toBe(200)
+    expect(recorder.dropped).toBe(104)
     api.outage(false)
     await recorder.flush()
     const written = await events()
-    expect(written).toHaveLength(1000)
+    expect(written).toHaveLength(4096)
     expect(written[0]!.message).toHaveLength(1024)
+  })
+
+  it('sends several at a time, those about one object in order, and loses none of thousands', async () => {
+    const { recorder, api, clock, events } = make()
+    let [now, most] = [0, 0]
+    const create = api.create.bind(api)
+    api.create = async (...args) => {
+      most = Math.max(most, ++now)
+      await Promise.resolve()
+      now--
+      return create(...args)
+    }
+    await recorder.flush()
+    for (let index = 0; index < 500; index++) {
+      for (const reason of ['First', 'Second']) {
+        recorder.record({ ...web, uid: `u${index}`, name: `s${index}` }, 'Normal', reason, 'm')
+      }
+    }
+    await clock.advance(100)
+    const said = new Map<string, string[]>()
+    const inOrder = (await events()).toSorted(
+      (a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion),
+    )
+    for (const { involvedObject, reason } of inOrder) {
+      said.set(involvedObject.name, [...(said.get(involvedObject.name) ?? []), reason])
+    }
+    expect([most, said.size, recorder.dropped, clock.pending]).toEqual([6, 500, 0, 0])
+    expect([...said.values()].every((reasons) => reasons.join() === 'First,Second')).toBe(true)
+  })
+
+  it('asks with one event at a time while the server does not answer', async () => {
+    const { recorder, api, clock, events } = make()
+    api.outage(true)
+    for (let index = 0; index < 100; index++)
+      recorder.record({ ...web, uid: `u${index}` }, 'Normal', 'R', 'm')
+    await clock.advance(20_000)
+    expect(api.requests.length).toBeLessThan(12)
+    api.outage(false)
+    await clock.advance(60_000)
+    expect([(await events()).length, recorder.dropped]).toEqual([100, 0])
   })
 })

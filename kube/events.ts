@@ -3,9 +3,9 @@ import type { KubeApi, KubeObject } from './api.ts'
 import type { Clock, Timer } from './clock.ts'
 import { backoffMs } from './backoff.ts'
 import { isKubeError } from './errors.ts'
+import { EventSeries, type Regarding, type Series, type Statement, type Subject } from './event-series.ts'
 import { resources } from './resources.ts'
 import { timestamp } from './timestamp.ts'
-import { TokenBuckets } from './token-buckets.ts'
 
 export interface EventRecorderOptions {
   readonly api: KubeApi
@@ -17,57 +17,36 @@ export interface EventRecorderOptions {
   readonly instance: string
 }
 
-/** What an event is about. */
-export interface Regarding {
-  readonly apiVersion: string
-  readonly kind: string
-  readonly namespace?: string
-  readonly name: string
-  readonly uid?: string
-}
+export type { Regarding } from './event-series.ts'
 
-/** One series: the same thing said again about the same object. */
-interface Series {
+/** A series of which the API server does not know all yet. */
+interface Pending {
+  readonly subject: Subject
+  readonly series: Series
   readonly regarding: Regarding
-  readonly type: 'Normal' | 'Warning'
-  readonly reason: string
-  readonly message: string
-  readonly firstSeen: number
-  lastSeen: number
-  count: number
-  /** name of the Event object; '' until it exists */
-  name: string
-  /** the same from every process: whoever comes second finds it said */
-  readonly once: boolean
-  queued: boolean
 }
 
-const SERIES_MS = 600_000
-const SERIES_LIMIT = 4096
-const QUEUE_LIMIT = 1000
+/** How many are sent at the same time, never two about one object. */
+const LANES = 6
+const QUEUE_LIMIT = 4096
 const MESSAGE_LIMIT = 1024
 const ATTEMPTS = 6
-/** client-go's figures: 25 at once, then one in 5 minutes, per object. */
-const BURST = 25
-const REFILL_MS = 300_000
 
-/** Writes core/v1 Events: merged, limited in rate, never in anybody's way. */
+/** Writes core/v1 Events: merged, limited in rate, in order for each object, never in anybody's way. */
 export class EventRecorder {
   readonly #options: EventRecorderOptions
-  /** in order of last use */
-  readonly #series = new Map<string, Series>()
-  readonly #buckets: TokenBuckets
-  readonly #queue: Series[] = []
-  #draining: Promise<void> | undefined
+  readonly #said = new EventSeries()
+  readonly #queue: Pending[] = []
+  #sending: Promise<void> | undefined
   readonly #id = randomBytes(5).toString('hex')
   #count = 0
+  /** in a row */
   #failures = 0
   #retry: Timer | undefined
   #dropped = 0
 
   constructor(options: EventRecorderOptions) {
     this.#options = options
-    this.#buckets = new TokenBuckets({ burst: BURST, refillMs: REFILL_MS, limit: SERIES_LIMIT })
   }
 
   /** events that were not written: too many, or the server did not take them */
@@ -88,94 +67,101 @@ export class EventRecorder {
     this.#record(regarding, type, reason, message, true)
   }
 
-  #record(regarding: Regarding, type: Series['type'], reason: string, message: string, once: boolean): void {
-    const now = this.#options.clock.now()
-    const object = [regarding.kind, regarding.namespace ?? '', regarding.name, regarding.uid ?? '']
-    if (!this.#buckets.take(object.join('/'), now)) return this.#drop()
-    const text = message.slice(0, MESSAGE_LIMIT)
-    const series = this.#seriesFor([...object, type, reason, text].join('\n'), now, {
-      regarding,
-      type,
-      reason,
-      message: text,
-      once,
-    })
+  #record(regarding: Regarding, type: Series['type'], reason: string, text: string, once: boolean): void {
+    const statement: Statement = { type, reason, message: text.slice(0, MESSAGE_LIMIT), once }
+    const found = this.#said.record(regarding, statement, this.#options.clock.now())
+    if (found === undefined) return this.#drop()
+    const { series, subject } = found
     if (series.queued || (once && series.count > 1)) return
     if (this.#queue.length >= QUEUE_LIMIT) return this.#drop()
     series.queued = true
-    this.#queue.push(series)
-    if (!this.#retry) void this.#drain()
+    this.#queue.push({ subject, series, regarding })
+    if (this.#retry === undefined) void this.#send()
   }
 
   /** Resolves when everything recorded so far was tried; for use before the process ends. */
   async flush(): Promise<void> {
-    await this.#draining
+    await this.#sending
     this.#retry?.cancel()
     this.#retry = undefined
-    await this.#drain()
+    await this.#send()
   }
 
-  #seriesFor(
-    key: string,
-    now: number,
-    given: Pick<Series, 'regarding' | 'type' | 'reason' | 'message' | 'once'>,
-  ): Series {
-    const present = this.#series.get(key)
-    const fresh = present && now - present.lastSeen < SERIES_MS ? present : undefined
-    const series = fresh ?? { ...given, firstSeen: now, lastSeen: now, count: 0, name: '', queued: false }
-    series.count++
-    series.lastSeen = now
-    this.#series.delete(key)
-    this.#series.set(key, series)
-    if (this.#series.size > SERIES_LIMIT) this.#series.delete(this.#series.keys().next().value!)
-    return series
-  }
-
-  #drain(): Promise<void> {
-    this.#draining ??= this.#sendAll()
-    return this.#draining
+  #send(): Promise<void> {
+    this.#sending ??= this.#sendAll()
+    return this.#sending
   }
 
   async #sendAll(): Promise<void> {
     // What record() queues in this very turn belongs to the first round.
     await Promise.resolve()
-    try {
-      for (let series = this.#queue[0]; series; series = this.#queue[0]) {
-        series.queued = false
-        try {
-          await this.#send(series)
-          this.#failures = 0
-          this.#queue.shift()
-        } catch (error) {
-          if (isTransient(error) && ++this.#failures < ATTEMPTS) return this.#retryLater(series)
-          this.#failures = 0
-          this.#queue.shift()
-          this.#drop()
-        }
+    while (this.#queue.length > 0) {
+      const late = await this.#try(this.#take())
+      if (late.length === 0) this.#failures = 0
+      else if (++this.#failures < ATTEMPTS) {
+        this.#putBack(late)
+        this.#retryLater()
+        break
+      } else {
+        this.#failures = 0
+        for (const _late of late) this.#drop()
       }
-    } finally {
-      // In the turn in which the queue was found empty: what comes a moment later begins another round.
-      this.#draining = undefined
     }
+    // In the turn in which the queue was found empty: what comes a moment later begins another round.
+    this.#sending = undefined
   }
 
-  #retryLater(series: Series): void {
+  #retryLater(): void {
     const { clock, random = Math.random } = this.#options
-    series.queued = true
     this.#retry = clock.setTimeout(
       () => {
         this.#retry = undefined
-        void this.#drain()
+        void this.#send()
       },
       backoffMs(this.#failures, 1000, 30_000, random),
     )
   }
 
-  async #send(series: Series): Promise<void> {
+  /** The next ones, of different objects; only one while the server does not answer. */
+  #take(): Pending[] {
+    const lanes: Pending[] = []
+    const most = this.#failures === 0 ? LANES : 1
+    for (let at = 0; at < this.#queue.length && lanes.length < most;) {
+      const { subject } = this.#queue[at]
+      if (lanes.some((one) => one.subject === subject)) at++
+      else lanes.push(...this.#queue.splice(at, 1))
+    }
+    return lanes
+  }
+
+  /** @returns those to be tried again */
+  async #try(lanes: readonly Pending[]): Promise<Pending[]> {
+    const late: Pending[] = []
+    const send = async (one: Pending) => {
+      one.series.queued = false
+      try {
+        await this.#write(one)
+      } catch (error) {
+        if (isTransient(error)) late.push(one)
+        else this.#drop()
+      }
+    }
+    await Promise.all(lanes.map(send))
+    return late
+  }
+
+  #putBack(late: readonly Pending[]): void {
+    // What was said again meanwhile waits already.
+    const again = late.filter(({ series }) => !series.queued)
+    for (const { series } of again) series.queued = true
+    this.#queue.unshift(...again)
+  }
+
+  async #write({ series, regarding }: Pending): Promise<void> {
     const { api } = this.#options
-    const namespace = series.regarding.namespace ?? 'default'
+    const namespace = regarding.namespace ?? 'default'
     if (series.name !== '') {
-      const body = { count: series.count, lastTimestamp: timestamp(series.lastSeen) }
+      const body = { count: series.count, lastTimestamp: timestamp(series.lastSeen * 1000) }
       try {
         await api.patch(resources.events, { namespace, name: series.name }, body, { type: 'merge' })
         return
@@ -184,18 +170,20 @@ export class EventRecorder {
         if (!isKubeError(error, 'FL_KUBE_NOT_FOUND')) throw error
       }
     }
-    const name = `${series.regarding.name.slice(0, 230)}.${series.once ? digestOf(series) : this.#nextId()}`
+    const suffix = series.once ? digestOf(series, regarding) : this.#nextId()
+    // In one piece: it is kept as long as the series.
+    const name = [regarding.name.slice(0, 230), suffix].join('.')
     try {
-      await api.create(resources.events, this.#event(series, namespace, name), { unread: true })
+      await api.create(resources.events, this.#event(series, regarding, namespace, name), { unread: true })
     } catch (error) {
       if (!series.once || !isKubeError(error, 'FL_KUBE_EXISTS')) throw error
     }
     series.name = name
   }
 
-  #event(series: Series, namespace: string, name: string): KubeObject {
+  #event(series: Series, regarding: Regarding, namespace: string, name: string): KubeObject {
     const { component, instance } = this.#options
-    const { regarding, type, reason, message, count } = series
+    const { type, reason, message, count } = series
     return {
       apiVersion: 'v1',
       kind: 'Event',
@@ -205,8 +193,8 @@ export class EventRecorder {
       reason,
       message,
       count,
-      firstTimestamp: timestamp(series.firstSeen),
-      lastTimestamp: timestamp(series.lastSeen),
+      firstTimestamp: timestamp(series.firstSeen * 1000),
+      lastTimestamp: timestamp(series.lastSeen * 1000),
       source: { component, host: instance },
       reportingComponent: component,
       reportingInstance: instance,
@@ -223,11 +211,8 @@ export class EventRecorder {
   }
 }
 
-const digestOf = ({ regarding, reason, message }: Series): string =>
-  createHash('sha256')
-    .update(`${regarding.uid ?? ''}\n${reason}\n${message}`)
-    .digest('hex')
-    .slice(0, 16)
+const digestOf = ({ reason, message }: Series, { uid = '' }: Regarding): string =>
+  createHash('sha256').update(`${uid}\n${reason}\n${message}`).digest('hex').slice(0, 16)
 
 const isTransient = (error: unknown): boolean =>
   isKubeError(error, 'FL_KUBE_UNREACHABLE', 'FL_KUBE_SERVER', 'FL_KUBE_THROTTLED')

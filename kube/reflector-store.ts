@@ -25,12 +25,16 @@ interface Kept<T> {
 /** The projected objects of a reflector and those who listen to their changes. */
 export class ReflectorStore<T> {
   readonly values = new Map<string, T>()
+  /** of values that do not have them as `resourceVersion` */
   readonly #versions = new Map<string, string>()
   readonly #listeners = new Set<(change: Change<T>) => void>()
-  readonly #project: (object: KubeObject) => T
+  readonly #project: (object: KubeObject, previous: T | undefined) => T
   readonly #onError: (error: unknown) => void
 
-  constructor(project: (object: KubeObject) => T, onError: (error: unknown) => void) {
+  constructor(
+    project: (object: KubeObject, previous: T | undefined) => T,
+    onError: (error: unknown) => void,
+  ) {
     this.#project = project
     this.#onError = onError
   }
@@ -43,7 +47,7 @@ export class ReflectorStore<T> {
   put(object: KubeObject): void {
     const key = keyOf(object.metadata)
     const kept = this.#take(key, object)
-    if (!kept || (kept.version !== '' && kept.version === this.#versions.get(key))) return
+    if (!kept || (kept.version !== '' && kept.version === this.#versionOf(key))) return
     const change = this.#change(key, kept)
     this.#set(key, kept)
     this.#tell(change)
@@ -78,8 +82,7 @@ export class ReflectorStore<T> {
     const changes: Change<T>[] = []
     for (const key of this.values.keys()) if (!next.has(key)) changes.push(this.#change(key, undefined))
     for (const [key, kept] of next) {
-      if (kept.version === '' || kept.version !== this.#versions.get(key))
-        changes.push(this.#change(key, kept))
+      if (kept.version === '' || kept.version !== this.#versionOf(key)) changes.push(this.#change(key, kept))
     }
     for (const { key } of changes) this.#set(key, next.get(key))
     for (const change of changes) this.#tell(change)
@@ -87,12 +90,12 @@ export class ReflectorStore<T> {
 
   /** One object that cannot be read must not stop the others: its last good form stays in force. */
   #take(key: string, object: KubeObject): Kept<T> | undefined {
+    const previous = this.values.get(key)
     try {
-      return { version: object.metadata.resourceVersion ?? '', value: this.#project(object) }
+      return { version: object.metadata.resourceVersion ?? '', value: this.#project(object, previous) }
     } catch (error) {
       this.#onError(error)
-      const value = this.values.get(key)
-      return value === undefined ? undefined : { version: this.#versions.get(key) ?? '', value }
+      return previous === undefined ? undefined : { version: this.#versionOf(key) ?? '', value: previous }
     }
   }
 
@@ -108,11 +111,16 @@ export class ReflectorStore<T> {
   #set(key: string, kept: Kept<T> | undefined): void {
     if (kept) {
       this.values.set(key, kept.value)
-      this.#versions.set(key, kept.version)
+      if (ownVersion(kept.value) === kept.version) this.#versions.delete(key)
+      else this.#versions.set(key, kept.version)
     } else {
       this.values.delete(key)
       this.#versions.delete(key)
     }
+  }
+
+  #versionOf(key: string): string | undefined {
+    return this.#versions.get(key) ?? ownVersion(this.values.get(key))
   }
 
   #tell(change: Change<T>): void {
@@ -125,3 +133,7 @@ export class ReflectorStore<T> {
     }
   }
 }
+
+/** The version of its object, where what is kept of it has that. */
+const ownVersion = (value: unknown): string | undefined =>
+  (value as { readonly resourceVersion?: string } | undefined)?.resourceVersion

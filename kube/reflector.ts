@@ -11,8 +11,8 @@ export interface ReflectorOptions<T> {
   readonly api: KubeApi
   readonly resource: Resource
   readonly select?: ListOptions
-  /** What is kept of an object; runs on arrival, the object itself is dropped. */
-  readonly project: (object: KubeObject) => T
+  /** What is kept of an object; runs on arrival, the object itself is dropped. `previous` is what is kept until then. */
+  readonly project: (object: KubeObject, previous: T | undefined) => T
   readonly clock: Clock
   readonly random?: () => number
   /** `retryInMs` is 0 when only one object was skipped and nothing is retried. */

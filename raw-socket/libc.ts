@@ -259,6 +259,20 @@ export function setRealTime(on: boolean): void {
   if (errno !== 0) throw errnoError('pthread_setschedparam', errno)
 }
 
+/** Gives what malloc keeps for later back to the kernel, of all threads; musl keeps little and has no such call. */
+export function giveBackMemory(): void {
+  if (trim === undefined) {
+    try {
+      trim = declare('int malloc_trim(size_t)')
+    } catch {
+      trim = () => 0
+    }
+  }
+  trim(0)
+}
+
+let trim: Call | undefined
+
 function int32(value: number): Buffer {
   const buffer = Buffer.alloc(4)
   buffer.writeInt32LE(value)

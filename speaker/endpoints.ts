@@ -24,5 +24,22 @@ export function summarizeEndpoints(slices: readonly EndpointSlice[]): EndpointSu
       if (endpoint.nodeName !== '') byNode.set(endpoint.nodeName, (byNode.get(endpoint.nodeName) ?? 0) + 1)
     }
   }
-  return { total: seen.size, byNode }
+  return shared({ total: seen.size, byNode })
+}
+
+/** More different ones than there are nodes, each with some numbers of endpoints. */
+const SUMMARIES_KEPT = 4096
+const summaries = new Map<string, EndpointSummary>()
+
+/** Thousands of Services have all their endpoints, which is mostly one, on one of the nodes: the same summary. */
+function shared(summary: EndpointSummary): EndpointSummary {
+  const { total, byNode } = summary
+  if (byNode.size > 1) return summary
+  const [node = '', count = 0] = [...byNode].flat() as [string?, number?]
+  const text = `${total} ${count} ${node}`
+  const known = summaries.get(text)
+  if (known !== undefined) return known
+  if (summaries.size >= SUMMARIES_KEPT) summaries.clear()
+  summaries.set(text, summary)
+  return summary
 }

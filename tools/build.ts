@@ -36,6 +36,18 @@ const besideModules: Plugin = {
   },
 }
 
+/**
+ * Parts of libraries that their main modules load and nothing here calls: HTTP/2, a parser on trial, and what pushes,
+ * gathers and makes metrics of Node itself. Some load much of Node in turn.
+ */
+const UNUSED =
+  /(undici\/lib\/(dispatcher\/client-h2|milo\/(no-)?simd)|prom-client\/lib\/(cluster|defaultMetrics|pushgateway))\.js$/
+
+const withoutUnused: Plugin = {
+  name: 'without-unused',
+  load: { filter: { id: UNUSED }, handler: () => 'module.exports = undefined' },
+}
+
 /** Bundles everything that the command reaches; gives the paths of all modules. */
 async function bundle(out: string): Promise<string[]> {
   const build = await rolldown({
@@ -43,7 +55,7 @@ async function bundle(out: string): Promise<string[]> {
     input: { 'cli/main': 'cli/main.ts' },
     platform: 'node',
     external: [NATIVE],
-    plugins: [besideModules],
+    plugins: [besideModules, withoutUnused],
   })
   const { output } = await build.write({
     dir: out,
@@ -55,8 +67,25 @@ async function bundle(out: string): Promise<string[]> {
   })
   await build.close()
   const chunks = output.filter((file): file is OutputChunk => file.type === 'chunk')
-  for (const { fileName, code } of chunks) writeFileSync(join(out, fileName), escaped(code))
+  for (const { fileName, code } of chunks) writeFileSync(join(out, fileName), escaped(withLazyBuiltins(code)))
   return chunks.flatMap(({ moduleIds }) => moduleIds)
+}
+
+/**
+ * Takes from modules of Node what is used, as `require` does. An import reads all that a module exports, and with some
+ * of that comes more: fetch and WebSocket with `node:http`, 11 MB. Every line stays where it is.
+ */
+function withLazyBuiltins(code: string): string {
+  return code.replaceAll(
+    /^import (?:(\w[\w$]*)(?:, )?)?(?:\{ (.+) \})? from "(node:[\w/]+)";$/gm,
+    (line, whole: string | undefined, some: string | undefined, name: string) => {
+      if (some?.includes('default as ')) return line
+      const module = `process.getBuiltinModule("${name}")`
+      const names = some?.replaceAll(/([\w$]+) as ([\w$]+)/g, '$1: $2')
+      if (whole === undefined) return `const { ${names} } = ${module};`
+      return `const ${whole} = ${module}${names === undefined ? '' : `, { ${names} } = ${whole}`};`
+    },
+  )
 }
 
 /** V8 keeps the text of a program, in two bytes a character when there is one that does not fit into one. */
@@ -69,8 +98,14 @@ function copyNative(out: string): void {
   const main = dirname(require.resolve(NATIVE))
   // Without its sources in C++ and its documentation.
   const needed = (path: string) => statSync(path).isDirectory() || /\.(js|json)$|LICENSE/.test(path)
+  const copy = join(out, 'node_modules', NATIVE)
   for (const name of ['package.json', 'LICENSE.txt', 'index.js', 'src']) {
-    cpSync(join(main, name), join(out, 'node_modules', NATIVE, name), { recursive: true, filter: needed })
+    cpSync(join(main, name), join(copy, name), { recursive: true, filter: needed })
+  }
+  for (const name of readdirSync(copy, { recursive: true, encoding: 'utf8' })) {
+    if (!name.endsWith('.js')) continue
+    const path = join(copy, name)
+    writeFileSync(path, withLazyBuiltins(readFileSync(path, 'utf8')))
   }
   const { optionalDependencies } = JSON.parse(readFileSync(join(main, 'package.json'), 'utf8')) as {
     optionalDependencies: Record<string, string>

@@ -85,6 +85,8 @@ if (process.argv[1] === import.meta.filename) {
     serviceCidrs: SERVICE_CIDRS,
     tokens: { [token]: { user: 'bench', groups: ['system:masters'] } },
     historyLimit: 100_000,
+    // The first list of 10,000 Services is written at once.
+    watchBacklog: 2 ** 30,
   })
   await server.listen({ host: '127.0.0.1', port: Number(port) })
   writeFileSync(kubeconfig, server.kubeconfig(`https://127.0.0.1:${port}`, token), { mode: 0o600 })

@@ -13,6 +13,8 @@ it('takes the API defaults for what is null or absent', () => {
       { addresses: ['fd00::3'], conditions: { ready: null, serving: null, terminating: null } },
       { addresses: ['fd00::4'], conditions: { ready: false } },
       { addresses: ['fd00::5'], conditions: { ready: false, serving: true, terminating: true } },
+      { addresses: ['fd00::6'], conditions: { ready: false, terminating: true } },
+      { addresses: ['fd00::7'], conditions: { ready: false, serving: false, terminating: true } },
     ],
   } as never)
   expect(slice).toMatchObject({
@@ -29,6 +31,8 @@ it('takes the API defaults for what is null or absent', () => {
     ['fd00::3', true, true, false],
     ['fd00::4', false, false, false],
     ['fd00::5', false, true, true],
+    ['fd00::6', false, true, true],
+    ['fd00::7', false, false, true],
   ])
   expect(slice.endpoints[0]).toMatchObject({ nodeName: '', zoneHints: [], nodeHints: [], pod: '' })
   expect(slice).not.toHaveProperty('triggerTime')

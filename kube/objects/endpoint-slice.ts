@@ -56,7 +56,10 @@ const SERVED_BY = 'service.kubernetes.io/'
 const names = (hints: { name: string }[] | undefined): readonly string[] =>
   listOf(hints?.map(({ name }) => sharedText(name)))
 
-/** Projects an EndpointSlice on arrival; null conditions take the API's defaults (ready true, serving = ready). */
+/**
+ * Projects an EndpointSlice on arrival. Null conditions take the API's defaults: ready true, serving as ready. One that
+ * terminates and does not say whether it serves does, as for kube-proxy: slices written by hand leave it out.
+ */
 export function projectEndpointSlice(object: KubeObject): EndpointSlice {
   const raw = object as RawSlice
   const labels = raw.metadata.labels ?? {}
@@ -76,12 +79,13 @@ export function projectEndpointSlice(object: KubeObject): EndpointSlice {
     })),
     endpoints: (raw.endpoints ?? []).map((endpoint) => {
       const ready = endpoint.conditions?.ready ?? true
+      const terminating = endpoint.conditions?.terminating ?? false
       const { targetRef } = endpoint
       return {
         address: endpoint.addresses[0] ?? '',
         ready,
-        serving: endpoint.conditions?.serving ?? ready,
-        terminating: endpoint.conditions?.terminating ?? false,
+        serving: endpoint.conditions?.serving ?? (ready || terminating),
+        terminating,
         nodeName: sharedText(endpoint.nodeName ?? ''),
         zoneHints: names(endpoint.hints?.forZones),
         nodeHints: names(endpoint.hints?.forNodes),

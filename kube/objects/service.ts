@@ -1,5 +1,5 @@
 import type { KubeObject } from '../api.ts'
-import { listOf, recordOf, sharedList, sharedText } from './shared.ts'
+import { keepEqual, listOf, recordOf, sharedList, sharedRecord, sharedText } from './shared.ts'
 import { foreignStatusManager } from './status-manager.ts'
 
 export type Protocol = 'TCP' | 'UDP' | 'SCTP'
@@ -93,8 +93,27 @@ const sharedCondition = (condition: Condition): Condition => ({
   ...condition,
   type: sharedText(condition.type),
   reason: sharedText(condition.reason),
+  message: sharedMessage(condition.message),
   lastTransitionTime: sharedText(condition.lastTransitionTime),
 })
+
+/** Messages without a number are likely to be those of others, too. */
+const sharedMessage = (message: string): string => (/\d/.test(message) ? message : sharedText(message))
+
+/** The most common ports, where none of a node is allocated: those are different in each Service. */
+const PORTS = 512
+const knownPorts = new Map<string, readonly ServicePort[]>()
+
+function sharedPorts(ports: readonly ServicePort[]): readonly ServicePort[] {
+  const [only] = ports
+  if (ports.length !== 1 || only.nodePort !== 0) return listOf(ports)
+  const text = `${only.name}:${only.port}/${only.protocol}`
+  const found = knownPorts.get(text)
+  if (found !== undefined) return found
+  if (knownPorts.size >= PORTS) knownPorts.clear()
+  knownPorts.set(text, ports)
+  return ports
+}
 
 /** Projects a Service on arrival (reflector.ts): defaults filled in, what nobody reads dropped. */
 export function projectService(object: KubeObject): Service {
@@ -110,18 +129,20 @@ export function projectService(object: KubeObject): Service {
     generation: metadata.generation ?? 0,
     creationTimestamp: sharedText(metadata.creationTimestamp ?? ''),
     labels: recordOf(metadata.labels),
-    annotations: recordOf(annotations),
+    annotations: sharedRecord(annotations),
     type: sharedText(spec.type ?? 'ClusterIP'),
     clusterIPs: listOf(clusterIPs.includes('') ? clusterIPs.filter((ip) => ip !== '') : clusterIPs),
     ipFamilies: sharedList(spec.ipFamilies),
     ipFamilyPolicy: sharedText(spec.ipFamilyPolicy ?? 'SingleStack'),
     externalIPs: listOf(spec.externalIPs),
-    ports: (spec.ports ?? []).map((port) => ({
-      name: port.name ?? '',
-      protocol: port.protocol ?? 'TCP',
-      port: port.port,
-      nodePort: port.nodePort ?? 0,
-    })),
+    ports: sharedPorts(
+      (spec.ports ?? []).map((port) => ({
+        name: port.name ?? '',
+        protocol: port.protocol ?? 'TCP',
+        port: port.port,
+        nodePort: port.nodePort ?? 0,
+      })),
+    ),
     selector: recordOf(spec.selector),
     loadBalancerIP: spec.loadBalancerIP ?? '',
     loadBalancerSourceRanges: listOf(spec.loadBalancerSourceRanges),
@@ -138,4 +159,22 @@ export function projectService(object: KubeObject): Service {
   const manager = foreignStatusManager(metadata.managedFields)
   if (manager !== '') service.statusManager = manager
   return service
+}
+
+/** As `projectService`; what has not changed since the version before is kept once. */
+export function projectNextService(object: KubeObject, previous: Service | undefined): Service {
+  const service = projectService(object)
+  if (previous === undefined) return service
+  const next: { -readonly [Name in keyof Service]: Service[Name] } = service
+  next.name = keepEqual(next.name, previous.name)
+  next.uid = keepEqual(next.uid, previous.uid)
+  next.labels = keepEqual(next.labels, previous.labels)
+  next.annotations = keepEqual(next.annotations, previous.annotations)
+  next.clusterIPs = keepEqual(next.clusterIPs, previous.clusterIPs)
+  next.externalIPs = keepEqual(next.externalIPs, previous.externalIPs)
+  next.ports = keepEqual(next.ports, previous.ports)
+  next.selector = keepEqual(next.selector, previous.selector)
+  next.ingress = keepEqual(next.ingress, previous.ingress)
+  next.conditions = keepEqual(next.conditions, previous.conditions)
+  return next
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { projectEndpointSlice } from './endpoint-slice.ts'
-import { projectService } from './service.ts'
-import { listOf, recordOf, sharedList, sharedText } from './shared.ts'
+import { projectNextService, projectService } from './service.ts'
+import { keepEqual, listOf, recordOf, sharedList, sharedRecord, sharedText } from './shared.ts'
 
 test('what is empty is the same for all, and cannot be changed', () => {
   expect(listOf([])).toBe(listOf(undefined))
@@ -29,6 +29,55 @@ test('short lists of the same words are one list', () => {
   const long = ['a', 'b', 'c', 'd', 'e']
   expect(sharedList(long)).toBe(long)
   for (let n = 0; n < 20_000; n++) expect(sharedList([`word-${n}`])).toEqual([`word-${n}`])
+})
+
+test('records of one entry are one record, however many there are', () => {
+  expect(sharedRecord({ pool: 'a' })).toBe(sharedRecord({ pool: 'a' }))
+  expect(sharedRecord({})).toBe(recordOf({}))
+  const two = { a: '1', b: '2' }
+  expect(sharedRecord(two)).toBe(two)
+  for (let n = 0; n < 2000; n++) expect(sharedRecord({ [`key-${n}`]: 'x' })).toEqual({ [`key-${n}`]: 'x' })
+})
+
+test('what is the same is what it was', () => {
+  const list = [{ a: 1 }, { b: [2] }]
+  expect(keepEqual(structuredClone(list), list)).toBe(list)
+  const others: unknown[] = [
+    [],
+    {},
+    [{ a: 1 }],
+    [{ a: 1 }, { b: [2], c: 3 }],
+    [{ a: 1 }, { c: [2] }],
+    null,
+    'x',
+  ]
+  for (const other of others) {
+    expect(keepEqual(other, list as unknown)).toBe(other)
+    expect(keepEqual(list as unknown, other)).toBe(list)
+  }
+  const empty: unknown = []
+  expect(keepEqual<unknown>({}, empty)).not.toBe(empty)
+  expect(keepEqual<unknown>(empty, {})).toBe(empty)
+})
+
+test('the next version of a Service shares its parts with the one before', () => {
+  const raw = (resourceVersion: string, externalIPs: string[]) => ({
+    metadata: { name: 'web', resourceVersion, labels: { app: 'web', tier: 'front' } },
+    spec: { clusterIPs: ['10.0.0.1'], externalIPs },
+  })
+  const first = projectService(raw('1', ['192.0.2.1']))
+  const second = projectNextService(raw('2', ['192.0.2.2']), first)
+  expect(second).toEqual(projectService(raw('2', ['192.0.2.2'])))
+  expect([second.labels, second.clusterIPs]).toEqual([first.labels, first.clusterIPs])
+  expect(second.labels).toBe(first.labels)
+  expect(second.clusterIPs).toBe(first.clusterIPs)
+})
+
+test('Services with the same port and no port of nodes share their list of ports', () => {
+  const ports = (nodePort: number, name: string) =>
+    projectService({ metadata: { name }, spec: { ports: [{ port: 80, nodePort }] } } as never).ports
+  expect(ports(0, 'a')).toBe(ports(0, 'b'))
+  expect(ports(30_001, 'a')).toEqual([{ name: '', protocol: 'TCP', port: 80, nodePort: 30_001 }])
 })
 
 test('two Services and two slices share their empty parts', () => {

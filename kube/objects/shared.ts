@@ -16,6 +16,25 @@ export function recordOf(record: Record<string, string> | undefined): Readonly<R
   return NO_ENTRIES
 }
 
+/** Those of controllers, which are few, on objects, which are many. */
+const RECORDS = 512
+const knownRecords = new Map<string, Readonly<Record<string, string>>>()
+
+/** The same record, kept once when it is short: for annotations that ten thousand objects have in common. */
+export function sharedRecord(record: Record<string, string> | undefined): Readonly<Record<string, string>> {
+  const entries = Object.entries(record ?? NO_ENTRIES)
+  if (entries.length !== 1) return recordOf(record)
+  const text = entries[0].join('\n')
+  const found = knownRecords.get(text)
+  if (found !== undefined) return found
+  if (knownRecords.size >= RECORDS) knownRecords.clear()
+  // Made by a parser it may have room for more.
+  const [[key, value]] = entries
+  const kept = { [key]: value }
+  knownRecords.set(text, kept)
+  return kept
+}
+
 /** More different texts than a large cluster has Nodes and zones. */
 const LIMIT = 8192
 const known = new Map<string, string>()
@@ -43,4 +62,22 @@ export function sharedList<T extends string>(list: readonly T[] | null | undefin
   if (knownLists.size >= LIMIT) knownLists.clear()
   knownLists.set(text, list)
   return list
+}
+
+/** The part of the version before where that is the same: others keep parts of it, which are then not there twice. */
+export const keepEqual = <T>(next: T, previous: T): T => (isEqual(next, previous) ? previous : next)
+
+/** Of JSON. */
+function isEqual(a: unknown, b: unknown): boolean {
+  if (a === b) return true
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
+  if (Array.isArray(a))
+    return Array.isArray(b) && a.length === b.length && a.every((one, at) => isEqual(one, b[at]))
+  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>]
+  let names = 0
+  for (const name in left) {
+    if (!Object.hasOwn(right, name) || !isEqual(left[name], right[name])) return false
+    names++
+  }
+  return !Array.isArray(b) && names === Object.keys(right).length
 }

@@ -204,7 +204,7 @@ class NfTablesSocket implements NetfilterSocket {
 
 /** Memory that a writer starts with, and beyond which it is not kept for the next transaction. */
 const CAPACITY = 64 << 10
-const KEPT_CAPACITY = 4 << 20
+const KEPT_CAPACITY = 256 << 10
 
 /** The messages of a transaction between NFNL_MSG_BATCH_BEGIN and NFNL_MSG_BATCH_END. */
 class Batch implements NetfilterBatch {
