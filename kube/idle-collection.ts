@@ -55,6 +55,8 @@ export class CollectionPolicy {
 export interface IdleCollectionOptions {
   /** bytes of a heap that is too large to be collected in one go */
   readonly largest?: number
+  /** somebody may wait for this thread all the same: half the pause, and emptied pages stay for a while */
+  readonly short?: boolean
   /** gives other memory back that is not in use: after each collection, and in quiet times every minute */
   readonly giveBack?: () => void
 }
@@ -64,7 +66,7 @@ export interface IdleCollectionOptions {
  * collects only when more is allocated, so that what a start leaves behind would stay for as long as nothing happens:
  * as much as what is alive. Does nothing in a process without `--expose-gc`.
  */
-export function startIdleCollection({ largest, giveBack }: IdleCollectionOptions = {}): void {
+export function startIdleCollection({ largest, short = false, giveBack }: IdleCollectionOptions = {}): void {
   const collect = globalThis.gc
   if (collect === undefined) return
   const policy = new CollectionPolicy(largest)
@@ -77,8 +79,8 @@ export function startIdleCollection({ largest, giveBack }: IdleCollectionOptions
     before = now
     const at = performance.now()
     if (policy.due({ at, used: used(), busy: utilization })) {
-      // This kind also gives emptied pages back to the kernel.
-      collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+      // The thorough kind collects several times and gives emptied pages back to the kernel.
+      collect({ type: 'major', execution: 'sync', flavor: short ? 'regular' : 'last-resort' })
       policy.collected(performance.now(), used(), performance.now() - at)
     } else if (utilization >= QUIET || at - given < GIVE_BACK_MS) return
     given = at

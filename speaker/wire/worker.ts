@@ -26,7 +26,7 @@ Buffer.poolSize = 8192
 const { node } = workerData as WireWorkerData
 const clock = wireClock()
 const random = Math.random
-/** More takes longer to collect than packets may wait for: some 60 ms. */
+/** More takes longer to collect than packets may wait for: some 30 ms. */
 const largestCollected = 20 * 2 ** 20
 /** RFC 4271 10 */
 const bgpPort = 179
@@ -97,6 +97,6 @@ priority.start()
 layer2.start()
 bgp.start()
 bfd.start()
-startIdleCollection({ largest: largestCollected })
+startIdleCollection({ largest: largestCollected, short: true })
 // This thread's share; otherwise written at exit, and a process that is killed has none.
 flushCompileCache()
