@@ -22,6 +22,7 @@ const open = (on: 'primary' | 'second', change: Partial<OpenMessage> = lower): P
   message: peerOpen(change),
 })
 const keepalive = (on: 'primary' | 'second'): PeerInput => ({ on, kind: 'keepalive' })
+const noOpen = (on: 'primary' | 'second'): PeerInput => ({ on, kind: 'timer', name: 'hold' })
 const closed = (on: 'primary' | 'second'): PeerInput => ({ on, kind: 'tcpClosed', text: '' })
 const notification = (on: 'primary' | 'second', code: number, subcode: number): PeerInput => ({
   on,
@@ -305,9 +306,21 @@ describe('when one of two ends', () => {
     ['or on theirs', [...outFirst, notification('second', 6, 7)], 'OpenConfirm >', '2 close'],
     [
       'nobody sends an OPEN on the second',
-      [start, failed, accepted, { on: 'second', kind: 'timer', name: 'hold' }],
+      [start, failed, accepted, noOpen('second'), noOpen('second')],
       'Idle >',
       '2 4/0, 2 close, 2 down, 1 close',
+    ],
+    [
+      'the OPEN on the second is late: that is told',
+      [start, failed, accepted, noOpen('second')],
+      'Active > + OpenSent <',
+      '2 down',
+    ],
+    [
+      'but not beside a session that comes up',
+      [...outFirst, noOpen('second')],
+      'OpenConfirm > + OpenSent <',
+      '',
     ],
     [
       'a stray connection while we wait',

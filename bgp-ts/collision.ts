@@ -83,9 +83,9 @@ function one(state: PeerState, on: Place, input: Input, now: number): PeerStep {
   const next = step(self, input, now)
   if (on === 'second') {
     if (next.state.name === 'OpenConfirm') return openedOnSecond(state.primary, next, now)
-    return hasConnection(next.state)
-      ? { state: { ...state, second: next.state }, actions: tagged('second', next.actions) }
-      : secondLost(state.primary, next, isCollision(input))
+    if (!hasConnection(next.state)) return secondLost(state.primary, next, isCollision(input))
+    const heard = next.actions.filter(({ do: what }) => what !== 'down' || !isComingUp(state.primary))
+    return { state: { ...state, second: next.state }, actions: tagged('second', heard) }
   }
   const { second } = state
   if (second !== undefined) {
@@ -181,6 +181,9 @@ const established = (next: Step): PeerStep => ({
   actions: [...tagged('second', dump), ...tagged('primary', next.actions)],
 })
 
+/** Then what is wrong with the other connection is no reason for anything. */
+const isComingUp = ({ name }: FsmState): boolean => name === 'OpenConfirm' || name === 'Established'
+
 /** The peer has settled the collision on its side, for the other connection. */
 const isCollision = (input: Input): boolean =>
   input.kind === 'notification' && input.message.code === 6 && input.message.subcode === collision
@@ -201,7 +204,7 @@ function takeOver(second: FsmState, { state, actions }: Step, settled: boolean):
  */
 function secondLost(primary: FsmState, { state, actions }: Step, settled: boolean): PeerStep {
   const waits = !hasConnection(primary) && state.running && state.name === 'Idle'
-  const unheard = settled || primary.name === 'OpenConfirm' || primary.name === 'Established'
+  const unheard = settled || isComingUp(primary)
   const heard = actions.filter((action) => action.do !== 'timer' && (action.do !== 'down' || !unheard))
   const wait = actions.filter((action) => action.do === 'timer')
   return {

@@ -56,6 +56,7 @@ export type SessionErrorCode =
   | 'FL_BGP_CONNECT_FAILED'
   | 'FL_BGP_CONNECT_TIMEOUT'
   | 'FL_BGP_CONNECTION_CLOSED'
+  | 'FL_BGP_NO_OPEN'
   | 'FL_BGP_STOPPED'
 
 /** RFC 7606 2, weakest first. We keep no received route, so the first two mean "count it and go on". */
@@ -78,7 +79,12 @@ export class BgpError extends Error {
   readonly treatment: Treatment
 
   constructor(code: NotificationErrorCode, why: string, data: Iterable<number> = [], treatment?: Treatment) {
+    // It is the peer that is wrong, and it may be wrong a million times: to note the place in this program takes four
+    // times as long as all else about such a message.
+    const limit = Error.stackTraceLimit
+    Error.stackTraceLimit = 0
     super(why)
+    Error.stackTraceLimit = limit
     this.code = code
     this.data = [...data]
     this.treatment = treatment ?? 'reset'

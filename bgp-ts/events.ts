@@ -62,7 +62,7 @@ export interface Negotiated {
 export const timerNames = ['connectRetry', 'idleHold', 'hold', 'keepalive', 'sendHold'] as const
 export type TimerName = (typeof timerNames)[number]
 
-/** Why a session, or an attempt at one, ended. */
+/** Why a session, or an attempt at one, ended; or why an attempt comes to nothing so far. */
 export interface DownReason {
   readonly code: SessionErrorCode
   readonly text: string
@@ -90,6 +90,8 @@ export interface FsmState {
   readonly connectedAt?: number
   /** epoch milliseconds, in Established */
   readonly establishedAt?: number
+  /** in OpenSent: it was told that the peer's OPEN does not come */
+  readonly openLate?: true
   /** in Idle: BFD ended the session, and the path is not known to work again */
   readonly held?: true
 }

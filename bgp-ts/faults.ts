@@ -25,6 +25,20 @@ export const holdExpired = (when: string): Fault => ({
   text: `the peer was silent for the hold time, ${when}`,
 })
 
+/** Seconds after which a connection without an OPEN of the peer is worth a word. */
+export const OPEN_LATE_AFTER = 10
+
+/** A SYN has passed; what came after it did not, or nobody there feels meant. */
+const openCauses =
+  'TTL security (GTSM) on one side only, a filter, or a peer that has no neighbor of our address configured'
+
+export const openLate: DownReason = {
+  code: 'FL_BGP_NO_OPEN',
+  text: `connected, but the peer has sent no OPEN for ${OPEN_LATE_AFTER} s: ${openCauses}`,
+}
+
+export const openNever: Fault = holdExpired(`waiting for an OPEN: ${openCauses}`)
+
 export const sendHoldExpired: Fault = {
   error: 'FL_BGP_SEND_HOLD_TIMER',
   data: [],

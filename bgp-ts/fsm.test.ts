@@ -98,7 +98,7 @@ const table: Record<string, Record<SessionState, string>> = {
     '-',
     '-',
     '-',
-    'Idle n4/0 close timer idleHold',
+    'OpenSent timer hold',
     'Idle n4/0 close timer idleHold',
     'Idle n4/0 close timer idleHold',
   ),
@@ -321,10 +321,32 @@ describe('back-off', () => {
 describe('timers of a session', () => {
   test('four minutes for the OPEN, then the negotiated hold time', () => {
     const sent = step(stateAt('Connect'), { kind: 'tcpConnected' }, now)
-    expect(timer(sent.actions, 'hold')).toBe(240_000)
+    expect(timer(sent.actions, 'hold')).toBe(10_000)
+    const late = step(sent.state, { kind: 'timer', name: 'hold' }, now)
+    expect(timer(late.actions, 'hold')).toBe(230_000)
     const confirmed = step(sent.state, { kind: 'open', message: peerOpen({ holdTime: 30 }) }, now)
     expect(timer(confirmed.actions, 'hold')).toBe(30_000)
     jittered(timer(confirmed.actions, 'keepalive'), 10_000)
+  })
+
+  test('an OPEN that does not come is told once, and ends the attempt after the rest of the time', () => {
+    const late = step(stateAt('OpenSent'), { kind: 'timer', name: 'hold' }, now)
+    expect(late.state.name).toBe('OpenSent')
+    expect(late.actions).toMatchObject([
+      { do: 'down', reason: { code: 'FL_BGP_NO_OPEN', text: expect.stringContaining('TTL security') } },
+      { do: 'timer', name: 'hold' },
+    ])
+    const never = step(late.state, { kind: 'timer', name: 'hold' }, now)
+    expect(never.state).toMatchObject({ name: 'Idle', failures: 1 })
+    expect(never.state).not.toHaveProperty('openLate')
+    expect(never.actions[0]).toMatchObject({ do: 'send', message: { code: 4, subcode: 0 } })
+    expect(never.actions).toContainEqual({
+      do: 'down',
+      reason: { code: 'FL_BGP_HOLD_TIMER', text: expect.stringMatching(/waiting for an OPEN: TTL security/) },
+    })
+    // One that comes after all counts as any other.
+    const confirmed = step(late.state, { kind: 'open', message: peerOpen() }, now)
+    expect(confirmed).toEqual(step(stateAt('OpenSent'), { kind: 'open', message: peerOpen() }, now))
   })
 
   test('hold time 0: no timer runs, none is started', () => {

@@ -13,6 +13,7 @@
  *   that was no error, and there the peer's own one can come in;
  * - the wait doubles from `connectRetryTime` to 60 s (8.1.1 DampPeerOscillations leaves the method open) and
  *   starts over once a session has lasted 60 s;
+ * - the four minutes for an OPEN come in two parts: after the first the reason is told, and nothing else is done;
  * - the keepalive timer runs on its own and is not restarted by an UPDATE (4.4 asks for at least that often);
  * - a session that BFD ended waits for BFD, too, before it connects again: at most 10 s, since a router may begin
  *   BFD only with the BGP session (RFC 5882 4.1 wants no deadlock with a peer that does not do BFD);
@@ -20,7 +21,7 @@
  *   occur is an FSM error (6.6).
  */
 import type { FsmState, Input, Step } from './events.ts'
-import { closed, holdExpired, inPlace, sendHoldExpired, unexpected } from './faults.ts'
+import { closed, holdExpired, inPlace, openNever, sendHoldExpired, unexpected } from './faults.ts'
 import {
   bfdDown,
   bfdUp,
@@ -40,6 +41,7 @@ import {
   sendOpen,
   stay,
   stop,
+  tellOpenLate,
 } from './transitions.ts'
 
 export function step(state: FsmState, input: Input, now: number): Step {
@@ -122,7 +124,8 @@ function openSent(state: FsmState, input: Input, now: number): Step {
     case 'tcpClosed': // event 18
       return retry(state, closed(input.text, 'before it sent an OPEN'), now)
     case 'timer': // event 10
-      return input.name === 'hold' ? fail(state, holdExpired('waiting for an OPEN'), now) : stay(state)
+      if (input.name !== 'hold') return stay(state)
+      return state.openLate ? fail(state, openNever, now) : tellOpenLate(state)
     case 'fault': // events 21, 22; an UPDATE is out of place whatever is in it
       return fail(state, inPlace(input.fault, [1, 2], 'FL_BGP_FSM_OPEN_SENT'), now)
     case 'keepalive':

@@ -132,10 +132,17 @@ describe('failing to connect', () => {
     })
   })
 
-  test('a peer that never sends its OPEN gets four minutes', () => {
+  test('a peer that never sends its OPEN gets four minutes, and is spoken of after ten seconds', () => {
     const { session, clock, peer } = sessionIn('OpenSent')
-    clock.advance(239_999)
+    const told: unknown[] = []
+    session.onChange(() => told.push(session.status().lastError?.code))
+    clock.advance(9999)
+    expect(told).toEqual([])
+    clock.advance(1)
+    expect(told).toEqual(['FL_BGP_NO_OPEN'])
+    clock.advance(229_999)
     expect(session.status().state).toBe('OpenSent')
+    expect(told).toHaveLength(1)
     clock.advance(1)
     expect(peer.takeHex()).toEqual([message('00150304 00').toString('hex')])
   })

@@ -1,7 +1,7 @@
 /** What the states of `fsm.ts` do: each function is one effect, with its reason. */
 import { notificationWords, notifications, type Fault } from './errors.ts'
 import type { Action, DownReason, FsmConfig, FsmState, Input, Step, TimerName } from './events.ts'
-import { hint, offerWords } from './faults.ts'
+import { hint, offerWords, openLate, OPEN_LATE_AFTER } from './faults.ts'
 import { ceaseFor, meansLeaving } from './graceful-restart.ts'
 import { jitter } from './jitter.ts'
 import { checkOpen, keepaliveTime, ownOpen, smallerOffer, type Offer } from './open-check.ts'
@@ -16,8 +16,9 @@ const settledAfter = 60_000
 const minRetryTime = 100
 /** The least time an attempt to connect gets: the kernel repeats a SYN after 1, 3 and 7 s. */
 const minConnectTime = 10_000
-/** RFC 4271 8.2.2 Connect: "a large value", 4 minutes suggested. */
+/** RFC 4271 8.2.2 Connect: "a large value", 4 minutes suggested. What is wrong is told long before. */
 const openHoldTime = 240_000
+const openLateTime = OPEN_LATE_AFTER * 1000
 /** RFC 4271 10: no more than one KEEPALIVE a second. */
 const minKeepaliveTime = 1000
 /** After BFD ended a session: how long it is waited for, see `fsm.ts`. */
@@ -65,10 +66,19 @@ export function sendOpen(state: FsmState, now: number): Step {
     actions: [
       { do: 'cancel', names: ['connectRetry'] },
       { do: 'send', message: ownOpen(state.config, state.offer, state.restarting) },
-      { do: 'timer', name: 'hold', ms: openHoldTime },
+      { do: 'timer', name: 'hold', ms: openLateTime },
     ],
   }
 }
+
+/** The first part of the hold time of OpenSent has passed: the reason is known, and the rest begins. */
+export const tellOpenLate = (state: FsmState): Step => ({
+  state: { ...state, openLate: true },
+  actions: [
+    { do: 'down', reason: openLate },
+    { do: 'timer', name: 'hold', ms: openHoldTime - openLateTime },
+  ],
+})
 
 /** RFC 4271 8.2.2 Connect, event 9: the attempt took too long; drop it and begin the next. */
 export function connectAgain(state: FsmState): Step {
@@ -197,7 +207,11 @@ export function reconfigure(state: FsmState, { config, reset }: Input & { kind: 
   return restartKeepalive({ ...state, config, negotiated: keepaliveChanged })
 }
 
-export function openReceived(state: FsmState, { message }: Input & { kind: 'open' }, now: number): Step {
+export function openReceived(
+  { openLate: _told, ...state }: FsmState,
+  { message }: Input & { kind: 'open' },
+  now: number,
+): Step {
   const result = checkOpen(state.config, message, state.offer)
   if (!result.ok) return fail(state, result.fault, now)
   const confirmed: FsmState = { ...state, name: 'OpenConfirm', negotiated: result.negotiated }

@@ -83,6 +83,8 @@ export interface BgpAdvertisement {
   readonly name: string
   /** as in L2Advertisement */
   readonly pools: ReadonlySet<string>
+  /** ranges of these pools that it does not announce, as they are narrower than its aggregates; undefined for none */
+  readonly withheld?: readonly AddressRange[]
   readonly aggregationLength: number
   readonly aggregationLengthV6: number
   /** undefined: not set */

@@ -22,10 +22,10 @@ export const problemCodes = {
   FL_ADVERTISEMENT_CONFLICT:
     'two advertisements give the same route different MEDs, AS_PATHs or link bandwidths',
   FL_ADVERTISEMENT_BANDWIDTH: 'a text is not a bandwidth such as 1G',
-  FL_ADVERTISEMENT_BFD_ECHO: 'BFD echo does not work for IPv6',
   FL_COMMUNITY_FORMAT: 'a text is not a BGP community',
   FL_COMMUNITY_UNKNOWN: 'no Community object defines this alias',
-  FL_PEER_ADDRESS: 'an address of the session is not valid',
+  FL_PROFILE_ECHO: 'BFD echo packets are not offered',
+  FL_PEER_ADDRESS: 'an address of the session is not valid, or cannot be reached as it is',
   FL_PEER_ASN: 'the AS numbers do not describe a session',
   FL_PEER_TIMERS: 'the timers of the session contradict each other or RFC 4271',
   FL_PEER_PASSWORD: 'the password of a session cannot be used, or its Secret is not as it must be',

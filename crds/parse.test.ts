@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { formatRange } from '#inet/range.ts'
 import { emptyConfig, type Config, type Problem } from './config.ts'
 import { parseConfig, type ConfigObjects } from './parse.ts'
@@ -110,15 +110,88 @@ test('a pool in force is not displaced by one of the same second with a lesser n
   expect(problems).toMatchObject([{ name: 'overlapping', code: 'FL_POOL_OVERLAP' }])
 })
 
-test('the last good version of an advertisement drops the pools that it no longer fits', () => {
+describe('an aggregate that is wider than some range', () => {
   const aggregate = ad({ aggregationLength: 24 })
   const wide = pool('p', '10.0.0.0/24')
   const other = pool('q', '10.1.0.0/24')
-  const first = parse({ pools: [wide, other], bgpAdvertisements: [aggregate] }).config
-  const narrow = { ...wide, spec: { addresses: ['10.0.0.0/28'] } }
-  const { config, problems } = parse({ pools: [narrow, other], bgpAdvertisements: [aggregate] }, first)
-  expect(config.bgpAdvertisements[0].pools).toEqual(new Set(['q']))
-  expect(problems).toMatchObject([{ code: 'FL_ADVERTISEMENT_AGGREGATION', name: 'ad' }])
+  const withRange = (...addresses: string[]) => ({ ...wide, spec: { addresses } })
+  const withheldBy = ({ bgpAdvertisements }: Config) =>
+    bgpAdvertisements.map(({ pools, withheld = [] }) => [[...pools].sort(), withheld.map(formatRange)])
+  const inForce = parse({ pools: [wide, other], bgpAdvertisements: [aggregate] }).config
+  const grown = { pools: [withRange('10.0.0.0/24', '10.9.0.16/28'), other], bgpAdvertisements: [aggregate] }
+  const refused = [{ code: 'FL_ADVERTISEMENT_AGGREGATION', name: 'ad', severity: 'error' }]
+
+  test('leaves out that range and nothing else, before and after a restart', () => {
+    for (const previous of [inForce, undefined]) {
+      const { config, problems } = parse(grown, previous)
+      expect(withheldBy(config)).toEqual([[['p', 'q'], ['10.9.0.16-10.9.0.31']]])
+      expect(problems).toMatchObject(refused)
+      expect(problems[0].message).toContain('(10.9.0.16-10.9.0.31)')
+      expect(parse(grown, config).config).toBe(config)
+    }
+  })
+
+  test('goes on for a range that was cut down under its Services', () => {
+    const cut = { pools: [withRange('10.0.0.0/28'), other], bgpAdvertisements: [aggregate] }
+    const { config, problems } = parse(cut, inForce)
+    expect(withheldBy(config)).toEqual([[['p', 'q'], []]])
+    expect(problems).toMatchObject(refused)
+    expect(withheldBy(parse(cut, config).config)).toEqual([[['p', 'q'], []]])
+    const elsewhere = { ...cut, pools: [withRange('10.7.0.0/28'), other] }
+    expect(withheldBy(parse(elsewhere, inForce).config)).toEqual([[['p', 'q'], ['10.7.0.0-10.7.0.15']]])
+  })
+
+  test('takes the range in as soon as it fits', () => {
+    const { config } = parse(grown, inForce)
+    const mended = { ...grown, bgpAdvertisements: [ad({ aggregationLength: 28 })] }
+    const after = parse(mended, config)
+    expect(withheldBy(after.config)).toEqual([[['p', 'q'], []]])
+    expect(after.problems).toEqual([])
+  })
+
+  test('is not taken when the length was changed: the last good one stays', () => {
+    const pools = [withRange('10.0.0.0/24', '10.9.0.16/28')]
+    const first = parse({ pools, bgpAdvertisements: [ad({ aggregationLength: 28 })] }).config
+    const { config } = parse({ pools, bgpAdvertisements: [aggregate] }, first)
+    expect(config).toBe(first)
+    expect(config.bgpAdvertisements[0].aggregationLength).toBe(28)
+  })
+
+  test('lets through what else was changed', () => {
+    const edited = { ...grown, bgpAdvertisements: [ad({ aggregationLength: 24, med: 7 })] }
+    expect(parse(edited, inForce).config.bgpAdvertisements).toMatchObject([{ name: 'ad', med: 7 }])
+    const broken = { ...grown, bgpAdvertisements: [ad({ aggregationLength: 24, communities: ['1'] })] }
+    const { config } = parse(broken, inForce)
+    expect(config.bgpAdvertisements).toMatchObject([{ name: 'ad', communities: [] }])
+    expect(withheldBy(config)).toEqual([[['p', 'q'], ['10.9.0.16-10.9.0.31']]])
+  })
+
+  test('may not contradict another advertisement either', () => {
+    const bgpAdvertisements = [ad({ aggregationLength: 24 }), raw('rival', { aggregationLength: 24, med: 1 })]
+    const { config, problems } = parse({ ...grown, bgpAdvertisements })
+    expect(config.bgpAdvertisements.map(({ name }) => name)).toEqual(['ad'])
+    expect(errors(problems).map(({ name, code }) => [name, code])).toEqual([
+      ['ad', 'FL_ADVERTISEMENT_AGGREGATION'],
+      ['rival', 'FL_ADVERTISEMENT_AGGREGATION'],
+      ['rival', 'FL_ADVERTISEMENT_CONFLICT'],
+    ])
+  })
+})
+
+test('BFD echo takes no advertisement, pool or peer away', () => {
+  const objects = (echoMode: boolean) => ({
+    pools: [v4, v6],
+    bfdProfiles: [raw('fast', { echoMode })],
+    peers: [peer({ bfdProfile: 'fast' }), raw('other', { myASN: 42, peerASN: 1, peerAddress: '1000::1' })],
+    bgpAdvertisements: [ad({})],
+  })
+  const without = parse(objects(false)).config
+  for (const previous of [without, undefined]) {
+    const { config, problems } = parse(objects(true), previous)
+    expect(config.bgpAdvertisements).toEqual(without.bgpAdvertisements)
+    expect(config.peers).toEqual(without.peers)
+    expect(problems).toMatchObject([{ severity: 'warning', kind: 'BFDProfile', name: 'fast' }])
+  }
 })
 
 test('aliases of an invalid Community stay', () => {

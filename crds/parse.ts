@@ -49,14 +49,13 @@ export function parseConfig(
   const scope: Scope = {
     pools: settledPools,
     peers: settledPeers,
-    bfdProfiles: settledProfiles,
     communities: aliases.communities,
   }
   const config: Config = {
     pools: list(settledPools, previous.pools),
     l2Advertisements: list(settleL2(l2, byName(previous.l2Advertisements), scope), previous.l2Advertisements),
     bgpAdvertisements: list(
-      settleBgp(bgp, byName(previous.bgpAdvertisements), scope),
+      settleBgp(bgp, byName(previous.bgpAdvertisements), byName(previous.pools), scope),
       previous.bgpAdvertisements,
     ),
     peers: list(settledPeers, previous.peers),

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Announcements } from './announcements.ts'
-import { announced, bgpAd, node, pool, service, world } from './test-world.ts'
+import { announced, bgpAd, bgpPeer, node, pool, service, world } from './test-world.ts'
 import type { WireRoute } from './wire/protocol.ts'
 import type { AnnouncedService, World } from './world.ts'
 
@@ -54,6 +54,7 @@ const place = fc
     const config = {
       pools,
       bgpAdvertisements: ads.map((ad, index) => ({ ...ad, name: `ad${index}` })),
+      peers: ['r1', 'r2'].map((name) => bgpPeer(name)),
     }
     const all: World = { ...world({ config, nodes: [here, 'node2'] }), drainOnCordon: true }
     return { all, peers, routes: drains === 'routes stay' ? { ...all, ignoreDrain: true } : all }

@@ -1,13 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Announcements, type AnnouncementDelta } from './announcements.ts'
-import { announced, bgpAd, l2Ad, pool, service, world } from './test-world.ts'
+import { announced, bgpAd, bgpPeer, l2Ad, pool, service, world } from './test-world.ts'
 import type { WireAddress, WireRoute } from './wire/protocol.ts'
 
 const config = {
   pools: [pool('default', '10.20.30.0/24', 'fd00::/120')],
   l2Advertisements: [l2Ad('l2', ['default'])],
   bgpAdvertisements: [bgpAd('bgp', ['default']), bgpAd('sum', ['default'], { aggregationLength: 24 })],
+  peers: ['router', 'r1', 'r2'].map((name) => bgpPeer(name, { dualStackAddressFamily: true })),
 }
 const here = world({ config, nodes: ['node1', 'node2'] })
 

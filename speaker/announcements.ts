@@ -1,7 +1,9 @@
-import type { Address } from '#inet/address.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { parseAddress } from '#inet/address.ts'
 import type { Config } from '#crds/config.ts'
-import { mergeServices, planBgp, type BgpPlan } from './bgp/advertise.ts'
+import { mergeServices, planBgp, routedPeers, type BgpPlan, type RoutedPeer } from './bgp/advertise.ts'
 import { planLayer2, type Layer2Plan } from './layer2/advertise.ts'
+import { SharedValues } from './shared-values.ts'
 import type { WireAddress, WireRoute, WireRouteKey } from './wire/protocol.ts'
 import { PoolIndex, vipsOf, type AnnouncedService, type World } from './world.ts'
 
@@ -16,11 +18,19 @@ export interface AnnouncementDelta {
 }
 
 interface Entry extends AnnouncedService {
-  readonly addresses: readonly {
-    readonly text: string
-    readonly address: Address
-    readonly pool: string | undefined
-  }[]
+  /** canonical texts */
+  readonly addresses: readonly string[]
+  /** undefined when it has no address, or was not planned yet */
+  bgp: BgpPlan | undefined
+}
+
+/** One address that some Service has. */
+interface KnownAddress {
+  /** of the Services that have it, sorted */
+  keys: readonly string[]
+  plan: Layer2Plan | undefined
+  /** what the wire thread holds */
+  sent: WireAddress | undefined
 }
 
 const routeKey = (route: WireRouteKey): string => `${route.peer} ${route.prefix}`
@@ -33,18 +43,18 @@ const routeKey = (route: WireRouteKey): string => `${route.peer} ${route.prefix}
 export class Announcements {
   #world: World
   #routeWorld: World
-  #peers: readonly string[] = []
+  #peers: readonly RoutedPeer[] = []
   #pools: PoolIndex
   #config: Config
   readonly #services = new Map<string, Entry>()
-  readonly #byAddress = new Map<string, Set<string>>()
-  readonly #layer2 = new Map<string, Layer2Plan>()
-  readonly #bgp = new Map<string, BgpPlan>()
+  readonly #addresses = new Map<string, KnownAddress>()
+  /** what plans of many addresses and Services have in common */
+  #shared = new SharedValues()
   /** route key -> Service key -> what that Service contributes */
   readonly #contributions = new Map<string, Map<string, WireRoute>>()
-  readonly #sentAddresses = new Map<string, string>()
   readonly #sentRoutes = new Map<string, string>()
-  readonly #dirtyServices = new Set<string>()
+  /** with the plan that their routes are of */
+  readonly #dirtyServices = new Map<string, BgpPlan | undefined>()
   readonly #dirtyAddresses = new Set<string>()
   readonly #dirtyRoutes = new Set<string>()
 
@@ -67,37 +77,38 @@ export class Announcements {
     }
     this.#world = world
     this.#routeWorld = routeWorld
-    this.#peers = peers
-    for (const [key, entry] of this.#services) {
-      this.#services.set(key, this.#entryOf(entry))
-      this.#markDirty(key, entry)
-    }
+    this.#peers = routedPeers(world.config, peers)
+    this.#shared = new SharedValues()
+    for (const [key, entry] of this.#services) this.#markDirty(key, entry)
   }
 
   /** undefined: the Service is gone or is not ours. */
   setService(key: string, target: AnnouncedService | undefined): void {
     const before = this.#services.get(key)
-    if (before !== undefined) {
-      this.#markDirty(key, before)
-      for (const { text } of before.addresses) this.#byAddress.get(text)?.delete(key)
+    if (before !== undefined) this.#markDirty(key, before)
+    const entry = target === undefined ? undefined : entryOf(target, before)
+    for (const text of before?.addresses ?? []) {
+      if (entry?.addresses.includes(text)) continue
+      const known = this.#addresses.get(text)
+      if (known !== undefined) known.keys = known.keys.filter((one) => one !== key)
     }
-    if (target === undefined) {
+    if (entry === undefined) {
       this.#services.delete(key)
-      this.#dirtyServices.add(key)
+      if (!this.#dirtyServices.has(key)) this.#dirtyServices.set(key, undefined)
       return
     }
-    const entry = this.#entryOf(target)
     this.#services.set(key, entry)
-    for (const { text } of entry.addresses) {
-      const keys = this.#byAddress.get(text) ?? new Set()
-      this.#byAddress.set(text, keys.add(key))
+    for (const text of entry.addresses) {
+      const known = this.#addresses.get(text)
+      if (known === undefined) this.#addresses.set(text, { keys: [key], plan: undefined, sent: undefined })
+      else if (!known.keys.includes(key)) known.keys = [...known.keys, key].sort()
     }
     this.#markDirty(key, entry)
   }
 
   flush(): AnnouncementDelta {
-    const services = [...this.#dirtyServices]
-    for (const key of services) this.#planService(key)
+    const services = [...this.#dirtyServices.keys()]
+    for (const [key, before] of this.#dirtyServices) this.#planService(key, before)
     const planned = [...this.#dirtyAddresses]
     const addresses = this.#flushAddresses()
     const routes = this.#flushRoutes()
@@ -107,33 +118,43 @@ export class Announcements {
 
   /** The plan of an address that a Service has; undefined for any other. */
   layer2(address: string): Layer2Plan | undefined {
-    return this.#layer2.get(address)
+    return this.#addresses.get(address)?.plan
   }
 
   bgp(serviceKey: string): BgpPlan | undefined {
-    return this.#bgp.get(serviceKey)
+    return this.#services.get(serviceKey)?.bgp
+  }
+
+  /** The Services that have this address, in the order of their keys. */
+  targetsOf(address: string): AnnouncedService[] {
+    return this.servicesOf(address).flatMap((key) => this.#services.get(key) ?? [])
+  }
+
+  /** The pool that has an address. */
+  poolOf(address: string): string | undefined {
+    return this.#pools.poolOf(parseAddress(address))
   }
 
   /** Some BGPAdvertisement speaks for the address, whether it is announced from here or not. */
   isRouted(address: string): boolean {
     return this.servicesOf(address).some((key) => {
-      const plan = this.#bgp.get(key)
+      const plan = this.bgp(key)
       return plan !== undefined && plan.reason !== 'noMatchingAdvertisement'
     })
   }
 
   /** Keys of the Services that have this address, sorted. */
-  servicesOf(address: string): string[] {
-    return [...(this.#byAddress.get(address) ?? [])].sort()
+  servicesOf(address: string): readonly string[] {
+    return this.#addresses.get(address)?.keys ?? []
   }
 
-  addressesOf(serviceKey: string): string[] {
-    return (this.#services.get(serviceKey)?.addresses ?? []).map(({ text }) => text)
+  addressesOf(serviceKey: string): readonly string[] {
+    return this.#services.get(serviceKey)?.addresses ?? []
   }
 
   /** Every address some Service has. */
   addresses(): Iterable<string> {
-    return this.#byAddress.keys()
+    return this.#addresses.keys()
   }
 
   /** Routes wanted for a peer, in prefix order. */
@@ -142,27 +163,26 @@ export class Announcements {
     return routes.filter((route) => route.peer === peer).sort((a, b) => (a.prefix < b.prefix ? -1 : 1))
   }
 
-  #entryOf(target: AnnouncedService): Entry {
-    const { key, service, endpoints, programmed } = target
-    const addresses = vipsOf(service).map((vip) => ({ ...vip, pool: this.#pools.poolOf(vip.address) }))
-    return { key, service, endpoints, programmed, addresses }
-  }
-
   #markDirty(key: string, entry: Entry): void {
-    this.#dirtyServices.add(key)
-    for (const { text } of entry.addresses) this.#dirtyAddresses.add(text)
+    // What a Service has been in between was never planned.
+    if (!this.#dirtyServices.has(key)) this.#dirtyServices.set(key, entry.bgp)
+    for (const text of entry.addresses) this.#dirtyAddresses.add(text)
   }
 
-  #planService(key: string): void {
-    const entry = this.#services.get(key)
-    for (const route of this.#bgp.get(key)?.routes ?? []) {
+  #planService(key: string, before: BgpPlan | undefined): void {
+    for (const route of before?.routes ?? []) {
       this.#contributions.get(routeKey(route))?.delete(key)
       this.#dirtyRoutes.add(routeKey(route))
     }
-    this.#bgp.delete(key)
-    if (entry === undefined || entry.addresses.length === 0) return
-    const plan = planBgp(entry, entry.addresses, this.#peers, this.#routeWorld)
-    this.#bgp.set(key, plan)
+    const entry = this.#services.get(key)
+    if (entry === undefined) return
+    entry.bgp = undefined
+    if (entry.addresses.length === 0) return
+    const addresses = entry.addresses.map(parseAddress).map((address) => {
+      return { address, pool: this.#pools.poolOf(address) }
+    })
+    const plan = planBgp(entry, addresses, this.#peers, this.#routeWorld)
+    entry.bgp = plan.routes.length === 0 ? this.#shared.of(plan) : plan
     for (const route of plan.routes) {
       const contributions = this.#contributions.get(routeKey(route)) ?? new Map<string, WireRoute>()
       this.#contributions.set(routeKey(route), contributions.set(key, route))
@@ -174,25 +194,33 @@ export class Announcements {
     const put: WireAddress[] = []
     const remove: string[] = []
     for (const text of this.#dirtyAddresses) {
-      const keys = this.servicesOf(text)
-      const services = keys.flatMap((key) => this.#services.get(key) ?? [])
-      if (services.length === 0) this.#byAddress.delete(text)
-      const pool = services[0]?.addresses.find((one) => one.text === text)?.pool
-      const plan = services.length === 0 ? undefined : planLayer2(text, pool, services, this.#world)
-      if (plan === undefined) this.#layer2.delete(text)
-      else this.#layer2.set(text, plan)
-      const wire = plan?.wire
-      if (wire === undefined) {
-        if (this.#sentAddresses.delete(text)) remove.push(text)
-        continue
-      }
-      const fingerprint = JSON.stringify(wire)
-      if (this.#sentAddresses.get(text) === fingerprint) continue
-      this.#sentAddresses.set(text, fingerprint)
-      put.push(wire)
+      const known = this.#addresses.get(text)
+      if (known === undefined) continue
+      known.plan = this.#planAddress(text, known)
+      const wire = known.plan?.wire
+      if (known.plan === undefined) this.#addresses.delete(text)
+      if (wire === known.sent) continue
+      known.sent = wire
+      if (wire === undefined) remove.push(text)
+      else put.push(wire)
     }
     this.#dirtyAddresses.clear()
     return { put, remove }
+  }
+
+  /** undefined when no Service has it any more; what stays as it was is the object that it was. */
+  #planAddress(text: string, { keys, sent }: KnownAddress): Layer2Plan | undefined {
+    const services = keys.flatMap((key) => this.#services.get(key) ?? [])
+    if (services.length === 0) return undefined
+    const plan = planLayer2(text, this.#pools.poolOf(parseAddress(text)), services, this.#world)
+    const { wire } = plan
+    const advertisements = this.#shared.of(plan.advertisements)
+    if (wire === undefined) return { ...plan, advertisements }
+    if (sent !== undefined && isDeepStrictEqual(wire, sent)) return { ...plan, wire: sent, advertisements }
+    const [interfaces, candidates] = [this.#shared.of(wire.interfaces), this.#shared.of(wire.candidates)]
+    const { address, served, force } = wire
+    const next = { address, interfaces, candidates, served, ...(force === undefined ? {} : { force }) }
+    return { ...plan, wire: next, advertisements }
   }
 
   #flushRoutes(): AnnouncementDelta['routes'] {
@@ -221,4 +249,10 @@ export class Announcements {
     const contributions = [...(this.#contributions.get(key) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1))
     return mergeServices(contributions.map(([, route]) => route))
   }
+}
+
+function entryOf(target: AnnouncedService, before: Entry | undefined): Entry {
+  const { key, service, endpoints, programmed } = target
+  const addresses = vipsOf(service).map(({ text }) => text)
+  return { key, service, endpoints, programmed, addresses, bgp: before?.bgp }
 }

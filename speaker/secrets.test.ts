@@ -64,6 +64,23 @@ test.each([
   ])
 })
 
+test('octets that are no text are refused: they would be another key than the one that was meant', async () => {
+  const octets = Buffer.from([0x73, 0xe9, 0x73, 0xff])
+  await withSecret('kubernetes.io/basic-auth', { password: octets.toString('base64') })
+  const words = 'the password in the secret "metallb-system"/"md5" is not UTF-8 text'
+  expect(source.lookup(reference)).toMatchObject({ problem: expect.stringContaining(words) })
+  expect(source.problems(peers)).toMatchObject([
+    { severity: 'error', code: 'FL_PEER_PASSWORD', message: expect.stringContaining(words) },
+  ])
+})
+
+test('every text is the octets that the Secret has', async () => {
+  const octets = Buffer.from('\ufeffsésame\u0000€𝄞\n')
+  await withSecret('kubernetes.io/basic-auth', { password: octets.toString('base64') })
+  const found = source.lookup(reference)
+  expect('password' in found && Buffer.from(found.password)).toEqual(octets)
+})
+
 test('a password that the kernel would not take is refused without showing it', async () => {
   await withSecret('kubernetes.io/basic-auth', { password: base64('x'.repeat(81)) })
   expect(source.problems(peers)).toMatchObject([

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { BgpPeer, Problem } from '#crds/config.ts'
 import { MAX_PASSWORD_OCTETS } from '#crds/parse/peer.ts'
 import type { KubeApi, KubeObject } from '#kube/api.ts'
@@ -9,6 +10,8 @@ import type { PasswordLookup } from './bgp/peers.ts'
 interface Password {
   readonly type: string
   readonly password?: string
+  /** its octets are no text: what a string made of them holds is another key */
+  readonly garbled?: true
 }
 
 const BASIC_AUTH = 'kubernetes.io/basic-auth'
@@ -88,9 +91,13 @@ export class PasswordSource {
     }
     const secret = this.#reflector.store.get(`${this.#namespace}/${name}`)
     if (secret === undefined) return { problem: `the secret ${where} does not exist`, missing: true }
-    const { type, password } = secret
+    const { type, password, garbled } = secret
     if (type !== BASIC_AUTH) {
       const problem = `secret type mismatch on ${where}, type "${BASIC_AUTH}" is expected, not "${type}"`
+      return { problem, missing: false }
+    }
+    if (garbled) {
+      const problem = `the password in the secret ${where} is not UTF-8 text: routers take a text, and other octets are not used`
       return { problem, missing: false }
     }
     if (!password) return { problem: `password not specified in the secret ${where}`, missing: false }
@@ -110,5 +117,6 @@ function projectPassword(object: KubeObject): Password {
     data?: Record<string, string>
   }
   if (type !== BASIC_AUTH || data.password === undefined) return { type }
-  return { type, password: Buffer.from(data.password, 'base64').toString('utf8') }
+  const octets = Buffer.from(data.password, 'base64')
+  return isUtf8(octets) ? { type, password: octets.toString('utf8') } : { type, garbled: true }
 }

@@ -7,10 +7,7 @@ const layer2 = casesOf('l2Advertisements')
 const v4 = { pools: [raw('v4', { addresses: ['10.20.0.0/16'] })] }
 const v6 = { pools: [raw('v6', { addresses: ['1000::/64'] })] }
 const range = { pools: [raw('range', { addresses: ['3.3.3.2-3.3.3.254'] })] }
-const echo = {
-  bfdProfiles: [raw('echo', { echoMode: true })],
-  peers: [raw('peer', { myASN: 42, peerASN: 142, peerAddress: '1.2.3.4', bfdProfile: 'echo' })],
-}
+const peer = { peers: [raw('peer', { myASN: 42, peerASN: 142, peerAddress: '1.2.3.4' })] }
 const other = (spec: object) => ({ bgpAdvertisements: [raw('other', spec)] })
 
 const aggregation: readonly ConfigurationCase[] = [
@@ -276,7 +273,7 @@ const references: readonly ConfigurationCase[] = [
     'spec.peers[1]',
     /duplicate definition of peers/,
     {
-      before: echo,
+      before: peer,
       schema: true,
     },
   ),
@@ -293,15 +290,6 @@ const references: readonly ConfigurationCase[] = [
   refuse('9.3', 'a peer that is not there', { peers: ['x'] }, 'spec.peers[0]', /no BGPPeer "x" in force/, {
     warning: true,
   }),
-  refuse(
-    'C23',
-    'an IPv6 pool to a peer with BFD echo',
-    {},
-    'spec.peers',
-    /pool v6 has bgpadvertisement under-test which references peer peer which has bfd echo enabled, which is not possible/,
-    { before: { ...v6, ...echo } },
-  ),
-  accept('C23', 'an IPv4 pool to a peer with BFD echo', {}, { ...v4, ...echo }),
   accept('C26', 'an IPv6 pool and a large community', { communities: ['large:1:2:3'] }, v6),
 ]
 

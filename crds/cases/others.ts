@@ -48,9 +48,16 @@ const profiles: readonly ConfigurationCase[] = [
     transmitInterval: 60_000,
     detectMultiplier: 255,
     minimumTtl: 1,
-    echoMode: true,
     passiveMode: true,
   }),
+  bfd.refuse(
+    'C23',
+    'echo packets, which upstream refuses for an IPv6 pool',
+    { echoMode: true },
+    'spec.echoMode',
+    /echo packets are not offered: sessions with bfd profile under-test run without them/,
+    { warning: true },
+  ),
 ]
 
 const communities: readonly ConfigurationCase[] = [

@@ -97,12 +97,19 @@ const timers: readonly ConfigurationCase[] = [
     'hold of a second',
     peer({ holdTime: '1s' }),
     'spec.holdTime',
-    /invalid BGPPeer timers: invalid hold time "1s": must be 0 or >=3s/,
-    { schema: /invalid hold time: must be 0 or >=3s/ },
+    /invalid BGPPeer timers: invalid hold time "1s": must be 0 or between 3s and 65535s/,
+    { schema: /invalid hold time: must be 0 or between 3s and 65535s/ },
   ),
-  refuse('C11', 'hold beyond 16 bits', peer({ holdTime: '20h' }), 'spec.holdTime', /invalid hold time/, {
-    schema: true,
-  }),
+  ...['20h', '65536s'].map((holdTime) =>
+    refuse(
+      'C11',
+      `hold of ${holdTime}, beyond 16 bits`,
+      peer({ holdTime }),
+      'spec.holdTime',
+      /invalid hold time "[0-9hms]+": must be 0 or between 3s and 65535s/,
+      { schema: /invalid hold time: must be 0 or between 3s and 65535s/ },
+    ),
+  ),
   refuse('C11', 'no duration', peer({ holdTime: '90' }), 'spec.holdTime', /is not a duration such as 90s/, {
     schema: true,
   }),
@@ -170,6 +177,26 @@ const addresses: readonly ConfigurationCase[] = [
     /invalid BGPPeer address/,
     { schema: true },
   ),
+  ...(
+    [
+      ['0.0.0.0', /it is of "this network"/],
+      ['::', /it is the unspecified address/],
+      ['224.0.0.5', /it is multicast/],
+      ['ff02::5', /it is multicast/],
+      ['255.255.255.255', /it is broadcast/],
+    ] as const
+  ).map(([peerAddress, words]) =>
+    refuse('bad input', `the address ${peerAddress}`, peer({ peerAddress }), 'spec.peerAddress', words),
+  ),
+  refuse(
+    'bad input',
+    'a link-local address without a link',
+    peer({ peerAddress: 'fe80::1' }),
+    'spec.peerAddress',
+    /link-local, and nothing says on which link: name the node's interface in spec.interface instead/,
+    { warning: true },
+  ),
+  accept('bad input', 'a link-local address on a device', peer({ peerAddress: 'fe80::1', vrf: 'red' })),
   refuse(
     '6.2',
     'a source that is none',

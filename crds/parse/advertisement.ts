@@ -17,7 +17,7 @@ export interface L2Draft extends PoolSelection {
 }
 
 export interface BgpDraft extends PoolSelection {
-  readonly advertisement: Omit<BgpAdvertisement, 'pools' | 'communities' | 'peers'>
+  readonly advertisement: Omit<BgpAdvertisement, 'pools' | 'withheld' | 'communities' | 'peers'>
   readonly communities: readonly Located<string>[]
   readonly peers: readonly Located<string>[]
 }

@@ -21,6 +21,13 @@ export function parseBfdProfile({ name }: Metadata, spec: Fields): BfdProfile {
     )
   const number = (field: keyof typeof defaults, words: string, min: number, max: number): number =>
     optional(field, words, min, max) ?? defaults[field]
+  const echoMode = spec.boolean('echoMode')
+  if (echoMode)
+    spec.warn(
+      'FL_PROFILE_ECHO',
+      'echoMode',
+      `echo packets are not offered: sessions with bfd profile ${name} run without them`,
+    )
   const minimumTtl = optional('minimumTtl', 'minimum ttl', 1, 254)
   const profile: BfdProfile = {
     name,
@@ -28,7 +35,7 @@ export function parseBfdProfile({ name }: Metadata, spec: Fields): BfdProfile {
     transmitInterval: number('transmitInterval', 'transmit interval', 10, 60_000),
     detectMultiplier: number('detectMultiplier', 'detect multiplier', 2, 255),
     echoInterval: number('echoInterval', 'echo interval', 10, 60_000),
-    echoMode: spec.boolean('echoMode'),
+    echoMode,
     passiveMode: spec.boolean('passiveMode'),
     ...(minimumTtl !== undefined && { minimumTtl }),
   }

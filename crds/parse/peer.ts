@@ -3,6 +3,7 @@ import { peerRoles, type BgpPeer } from '../config.ts'
 import { formatDuration, parseDuration } from './duration.ts'
 import type { Fields } from './fields.ts'
 import type { Metadata } from './metadata.ts'
+import { notePeerAddress } from './peer-address.ts'
 import { readSelectors } from './selector.ts'
 
 const MAX_ASN = 4_294_967_295
@@ -119,6 +120,7 @@ function readEndpoint(spec: Fields): Pick<BgpPeer, 'peerAddress' | 'interface' |
     spec.error('FL_CRD_EXCLUSIVE', 'interface', 'peer has both Address and Interface specified')
   if (peerAddress !== undefined && sourceAddress !== undefined && peerAddress.family !== sourceAddress.family)
     spec.error('FL_PEER_ADDRESS', 'sourceAddress', 'source IP is of another family than the peer address')
+  if (peerAddress !== undefined) notePeerAddress(spec, peerAddress)
   return { peerAddress, interface: device, sourceAddress }
 }
 
@@ -153,7 +155,7 @@ function readTimers(spec: Fields): Pick<BgpPeer, 'holdTime' | 'keepaliveTime' | 
     spec.error(
       'FL_PEER_TIMERS',
       'holdTime',
-      `${timers}invalid hold time "${formatDuration(hold)}": must be 0 or >=3s`,
+      `${timers}invalid hold time "${formatDuration(hold)}": must be 0 or between 3s and 65535s`,
     )
   if (hold !== undefined && keepalive !== undefined && keepalive > hold)
     spec.error(

@@ -1,5 +1,5 @@
-import { rangeToPrefixes, type AddressRange } from '#inet/range.ts'
-import type { BfdProfile, BgpAdvertisement, BgpPeer, Community, L2Advertisement, Pool } from '../config.ts'
+import { formatRange, rangesOverlap, rangeToPrefixes, type AddressRange } from '#inet/range.ts'
+import type { BgpAdvertisement, BgpPeer, Community, L2Advertisement, Pool } from '../config.ts'
 import { matchesSelector } from '../selector.ts'
 import type { BgpDraft, L2Draft, PoolSelection } from './advertisement.ts'
 import { communityKey, compareCommunities, parseCommunity } from './community.ts'
@@ -10,7 +10,6 @@ import { nodeOverlap } from './overlap.ts'
 export interface Scope {
   readonly pools: ReadonlyMap<string, Pool>
   readonly peers: ReadonlyMap<string, BgpPeer>
-  readonly bfdProfiles: ReadonlyMap<string, BfdProfile>
   readonly communities: ReadonlyMap<string, Community>
 }
 
@@ -18,7 +17,19 @@ export function resolveL2(draft: L2Draft, scope: Scope, issues: Issue[]): L2Adve
   return { ...draft.advertisement, pools: selectPools(draft, scope.pools, issues) }
 }
 
-export function resolveBgp(draft: BgpDraft, scope: Scope, issues: Issue[]): BgpAdvertisement {
+/** An advertisement that was in force, and the pools of then. */
+export interface Earlier {
+  readonly advertisement: BgpAdvertisement
+  readonly pools: ReadonlyMap<string, Pool>
+}
+
+/** Where an aggregate is wider than a range, that is an error, and the advertisement as returned leaves the range out. */
+export function resolveBgp(
+  draft: BgpDraft,
+  scope: Scope,
+  issues: Issue[],
+  earlier: Earlier | undefined,
+): BgpAdvertisement {
   const pools = selectPools(draft, scope.pools, issues)
   warnUnknown(draft.peers, scope.peers, 'BGPPeer', issues)
   const advertisement: BgpAdvertisement = {
@@ -28,20 +39,61 @@ export function resolveBgp(draft: BgpDraft, scope: Scope, issues: Issue[]): BgpA
     peers: draft.peers.map(({ value }) => value),
   }
   for (const name of pools) {
-    const issue = misfit(advertisement, scope.pools.get(name) as Pool, scope)
+    const issue = tooWide(advertisement, scope.pools.get(name) as Pool)
     if (issue !== undefined) issues.push(issue)
   }
-  return advertisement
+  return withholding(advertisement, scope, earlier)
 }
 
-/** The last good version of an advertisement under a new configuration: without the pools that it no longer fits. */
-export function refit<T extends L2Advertisement | BgpAdvertisement>(advertisement: T, scope: Scope): T {
-  const fits = (name: string): boolean => {
-    const pool = scope.pools.get(name)
-    if (pool === undefined) return false
-    return !('aggregationLength' in advertisement) || misfit(advertisement, pool, scope) === undefined
-  }
-  return { ...advertisement, pools: new Set([...advertisement.pools].filter(fits)) }
+/** The last good version of an advertisement under a new configuration: without the pools that are gone. */
+export function refitL2(advertisement: L2Advertisement, scope: Scope): L2Advertisement {
+  return { ...advertisement, pools: inForce(advertisement.pools, scope) }
+}
+
+/** The same for BGP, and without the ranges that it does not fit. */
+export function refitBgp(earlier: Earlier, scope: Scope): BgpAdvertisement {
+  const { withheld: _then, ...advertisement } = earlier.advertisement
+  return withholding({ ...advertisement, pools: inForce(advertisement.pools, scope) }, scope, earlier)
+}
+
+const inForce = (names: ReadonlySet<string>, { pools }: Scope): Set<string> =>
+  new Set([...names].filter((name) => pools.has(name)))
+
+/**
+ * Leaves out the ranges that are narrower than the aggregates. One that was announced stays: a pool that was cut down
+ * under its Services would else take their routes away.
+ */
+function withholding(
+  advertisement: BgpAdvertisement,
+  scope: Scope,
+  earlier: Earlier | undefined,
+): BgpAdvertisement {
+  const withheld = [...advertisement.pools].sort().flatMap((name) => {
+    const ranges = scope.pools.get(name)?.ranges ?? []
+    return ranges.filter(
+      (range) => isNarrower(range, advertisement) && !wasAnnounced(range, name, advertisement, earlier),
+    )
+  })
+  return withheld.length === 0 ? advertisement : { ...advertisement, withheld }
+}
+
+/** By an aggregate of the same length. */
+function wasAnnounced(
+  range: AddressRange,
+  pool: string,
+  now: BgpAdvertisement,
+  earlier: Earlier | undefined,
+): boolean {
+  if (earlier === undefined) return false
+  const { advertisement: then, pools } = earlier
+  const ranges = then.pools.has(pool) ? (pools.get(pool)?.ranges ?? []) : []
+  return (
+    lengthFor(range, then) === lengthFor(range, now) &&
+    ranges.some(
+      ({ family, first, last }) => family === range.family && first <= range.first && last >= range.last,
+    ) &&
+    !then.withheld?.some((one) => rangesOverlap(one, range))
+  )
 }
 
 function selectPools(draft: PoolSelection, pools: ReadonlyMap<string, Pool>, issues: Issue[]): Set<string> {
@@ -87,48 +139,32 @@ function resolveCommunities(texts: readonly Located<string>[], scope: Scope, iss
   return [...found.values()].sort(compareCommunities)
 }
 
-/** Why an advertisement cannot be for a pool, if so. */
-function misfit(advertisement: BgpAdvertisement, pool: Pool, scope: Scope): Issue | undefined {
-  return tooWide(advertisement, pool) ?? echoOverV6(advertisement, pool, scope)
+/** What is wrong with an advertisement of a pool, if so: the first of its ranges that is too narrow. */
+function tooWide(advertisement: BgpAdvertisement, pool: Pool): Issue | undefined {
+  const range = pool.ranges.find((one) => isNarrower(one, advertisement))
+  if (range === undefined) return undefined
+  const text = `invalid aggregation length ${lengthFor(range, advertisement)}: prefix ${widestPrefix(range)} in this pool is more specific than the aggregation length for addresses`
+  const what = `of pool ${JSON.stringify(pool.name)} (${formatRange(range)})`
+  return {
+    severity: 'error',
+    code: 'FL_ADVERTISEMENT_AGGREGATION',
+    field: `spec.${lengthField(range)}`,
+    message: `${text} ${what}: what was announced stays, and addresses that were not are not announced`,
+  }
 }
 
-function tooWide(advertisement: BgpAdvertisement, pool: Pool): Issue | undefined {
-  for (const range of pool.ranges) {
-    const field = range.family === 4 ? 'aggregationLength' : 'aggregationLengthV6'
-    const length = advertisement[field]
-    const lowest = widestPrefix(range)
-    if (lowest > length) {
-      const text = `invalid aggregation length ${length}: prefix ${lowest} in this pool is more specific than the aggregation length for addresses`
-      return {
-        severity: 'error',
-        code: 'FL_ADVERTISEMENT_AGGREGATION',
-        field: `spec.${field}`,
-        message: `${text} of pool ${JSON.stringify(pool.name)}`,
-      }
-    }
-  }
-  return undefined
-}
+const lengthField = ({ family }: AddressRange) => (family === 4 ? 'aggregationLength' : 'aggregationLengthV6')
+
+const lengthFor = (range: AddressRange, advertisement: BgpAdvertisement): number =>
+  advertisement[lengthField(range)]
+
+/** An aggregate of an address in it would cover addresses that are not. */
+const isNarrower = (range: AddressRange, advertisement: BgpAdvertisement): boolean =>
+  widestPrefix(range) > lengthFor(range, advertisement)
 
 /** The length of the largest aligned block in the range; a range is too narrow only if every block is. */
 const widestPrefix = (range: AddressRange): number =>
   rangeToPrefixes(range).reduce((lowest, { length }) => Math.min(lowest, length), 128)
-
-function echoOverV6(advertisement: BgpAdvertisement, pool: Pool, scope: Scope): Issue | undefined {
-  if (pool.ranges.every(({ family }) => family === 4)) return undefined
-  const names = advertisement.peers.length > 0 ? advertisement.peers : [...scope.peers.keys()]
-  const peer = names.find((name) => {
-    const profile = scope.peers.get(name)?.bfdProfile
-    return profile !== undefined && scope.bfdProfiles.get(profile)?.echoMode === true
-  })
-  if (peer === undefined) return undefined
-  return {
-    severity: 'error',
-    code: 'FL_ADVERTISEMENT_BFD_ECHO',
-    field: 'spec.peers',
-    message: `pool ${pool.name} has bgpadvertisement ${advertisement.name} which references peer ${peer} which has bfd echo enabled, which is not possible`,
-  }
-}
 
 /** What the advertisements of one route must agree on: the field, upstream's words for it, and what absent means. */
 const routeAttributes = [

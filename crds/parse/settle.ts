@@ -7,7 +7,7 @@ import type { Batch, Entry } from './batch.ts'
 import type { Alias } from './community.ts'
 import { nodeOverlap } from './overlap.ts'
 import { RangeIndex } from './range-index.ts'
-import { refit, resolveBgp, resolveL2, routeConflict, type Scope } from './resolve.ts'
+import { refitBgp, refitL2, resolveBgp, resolveL2, routeConflict, type Scope } from './resolve.ts'
 
 /**
  * Which version of each object is in force: the new one when it is valid and fits the others, else the last good
@@ -152,32 +152,44 @@ export function settleL2(
   for (const entry of batch.entries) {
     const lastGood = last.get(entry.name)
     if (entry.valid) settled.set(entry.name, resolveL2(entry.value, scope, entry.issues))
-    else if (lastGood !== undefined) settled.set(entry.name, refit(lastGood, scope))
+    else if (lastGood !== undefined) settled.set(entry.name, refitL2(lastGood, scope))
   }
   return settled
 }
 
+/** @param lastPools the pools that were in force with `last` */
 export function settleBgp(
   batch: Batch<BgpDraft>,
   last: ByName<BgpAdvertisement>,
+  lastPools: ByName<Pool>,
   scope: Scope,
 ): Map<string, BgpAdvertisement> {
   const settled = new Map<string, BgpAdvertisement>()
   for (const entry of batch.byAge()) {
-    const resolved = entry.valid ? resolveBgp(entry.value, scope, entry.issues) : undefined
-    if (resolved !== undefined && entry.valid) noteRouteConflicts(entry, resolved, settled, scope)
-    if (resolved !== undefined && entry.valid) {
-      settled.set(entry.name, resolved)
-      continue
+    const advertisement = last.get(entry.name)
+    const earlier = advertisement && { advertisement, pools: lastPools }
+    const versions = earlier === undefined ? [] : [refitBgp(earlier, scope)]
+    if (entry.valid) {
+      const resolved = resolveBgp(entry.value, scope, entry.issues, earlier)
+      if (isUsable(entry)) noteRouteConflicts(entry, resolved, settled, scope)
+      const first = entry.valid || earlier === undefined || hasLengthsOf(advertisement, resolved)
+      if (isUsable(entry)) versions.splice(first ? 0 : 1, 0, resolved)
     }
-    const lastGood = last.get(entry.name)
-    const fitted = lastGood === undefined ? undefined : refit(lastGood, scope)
     const conflicts = (one: BgpAdvertisement) =>
       [...settled.values()].some((other) => routeConflict(other, one, scope.pools)?.certain === 'yes')
-    if (fitted !== undefined && !conflicts(fitted)) settled.set(entry.name, fitted)
+    const version = versions.find((one) => !conflicts(one))
+    if (version !== undefined) settled.set(entry.name, version)
   }
   return settled
 }
+
+/** All of it can be in force but for some ranges that its aggregates do not fit. */
+const isUsable = ({ issues }: Entry<BgpDraft>): boolean =>
+  issues.every(({ severity, code }) => severity !== 'error' || code === 'FL_ADVERTISEMENT_AGGREGATION')
+
+/** Then nothing that was announced is lost by taking the new version of an advertisement that is in error. */
+const hasLengthsOf = (last: BgpAdvertisement | undefined, next: BgpAdvertisement): boolean =>
+  last?.aggregationLength === next.aggregationLength && last.aggregationLengthV6 === next.aggregationLengthV6
 
 function noteRouteConflicts(
   entry: Entry<BgpDraft>,

@@ -1,21 +1,24 @@
 import { describe, expect, test } from 'vitest'
 import { parseAddress } from '#inet/address.ts'
+import { parseRange } from '#inet/range.ts'
 import type { Community } from '#crds/config.ts'
 import type { Node } from '#kube/objects/node.ts'
-import { announced, bgpAd, node, pool, service, world } from '../test-world.ts'
-import { mergeServices, planBgp } from './advertise.ts'
+import { announced, bgpAd, bgpPeer, node, pool, service, world } from '../test-world.ts'
+import { mergeServices, planBgp, routedPeers, type RoutedPeer } from './advertise.ts'
 
 const standard = (a: number, b: number): Community => ({ kind: 'standard', value: [a, b] })
 const config = { pools: [pool('default', '10.20.30.0/24')], bgpAdvertisements: [bgpAd('adv1', ['default'])] }
 const addresses = [{ address: parseAddress('10.20.30.1'), pool: 'default' }]
 const web = service('web', ['10.20.30.1'])
+const speaksV4 = (name: string): RoutedPeer => ({ name, families: ['ipv4-unicast'] })
+const peer1 = [speaksV4('peer1')]
 
 const routes = (
   more: Partial<typeof config> = {},
   target = announced(web, ['iris']),
   nodes: Parameters<typeof world>[0]['nodes'] = ['pandora', 'iris'],
   peers = ['peer1'],
-) => planBgp(target, addresses, peers, world({ config: { ...config, ...more }, nodes }))
+) => planBgp(target, addresses, peers.map(speaksV4), world({ config: { ...config, ...more }, nodes }))
 
 describe('what a node announces (upstream’s cases E)', () => {
   test('E1: policy Cluster, endpoint elsewhere: announced here', () => {
@@ -69,7 +72,7 @@ describe('what a node announces (upstream’s cases E)', () => {
   test('E8: no ingress, no route', () => {
     const waiting = announced(service('web', []), ['iris'])
     const here = world({ config, nodes: ['pandora', 'iris'] })
-    expect(planBgp(waiting, [], ['peer1'], here).routes).toEqual([])
+    expect(planBgp(waiting, [], peer1, here).routes).toEqual([])
   })
 
   test('E11: exclude label, and the flag that ignores it', () => {
@@ -78,7 +81,7 @@ describe('what a node announces (upstream’s cases E)', () => {
     })
     expect(routes({}, undefined, [excluded, 'iris']).reason).toBe('nodeLabeledExcludeBalancers')
     const ignored = world({ config, nodes: [excluded, 'iris'], ignoreExcludeLabel: true })
-    expect(planBgp(announced(web, ['iris']), addresses, ['peer1'], ignored).routes).toHaveLength(1)
+    expect(planBgp(announced(web, ['iris']), addresses, peer1, ignored).routes).toHaveLength(1)
   })
 
   test.each([
@@ -112,9 +115,9 @@ describe('what a node announces (upstream’s cases E)', () => {
   test('a node that drains announces nothing', () => {
     const draining = node('pandora', { unschedulable: true })
     const here = world({ config, nodes: [draining, 'iris'] })
-    expect(planBgp(announced(web, ['iris']), addresses, ['peer1'], here).reason).toBe('')
+    expect(planBgp(announced(web, ['iris']), addresses, peer1, here).reason).toBe('')
     const onCordon = { ...here, drainOnCordon: true }
-    expect(planBgp(announced(web, ['iris']), addresses, ['peer1'], onCordon).reason).toBe('nodeDraining')
+    expect(planBgp(announced(web, ['iris']), addresses, peer1, onCordon).reason).toBe('nodeDraining')
   })
 })
 
@@ -178,6 +181,50 @@ test('the reasons come in upstream’s order', () => {
   expect(reason([{}], [well])).toBe('noLocalEndpoints')
   expect(reason([{}], [well], announced(web, [], false))).toBe('noEndpoints')
   expect(reason([{}], [well], announced(web, ['iris'], false))).toBe('notProgrammed')
+})
+
+describe('a session carries the families that its BGPPeer offers', () => {
+  const v6 = parseAddress('2001:db8::1')
+  const both = { ...config, pools: [pool('default', '10.20.30.0/24', '2001:db8::/64')] }
+  const dual = [...addresses, { address: v6, pool: 'default' }]
+  const target = announced(service('web', ['10.20.30.1', '2001:db8::1']), ['iris'])
+  const r6 = bgpPeer('r6', { peerAddress: parseAddress('2001:db8:1::1') })
+  const { peerAddress: _none, ...unnumbered } = bgpPeer('eth', { interface: 'eth0' })
+  const peers = [bgpPeer('r4'), r6, bgpPeer('dual', { dualStackAddressFamily: true }), unnumbered]
+  const planned = (names: string[], wanted = dual) => {
+    const here = world({ config: { ...both, peers }, nodes: ['pandora', 'iris'] })
+    const plan = planBgp(target, wanted, routedPeers(here.config, names), here)
+    return { ...plan, routes: plan.routes.map(({ peer, prefix }) => `${peer} ${prefix}`).sort() }
+  }
+
+  test('its own one, or both with dualStackAddressFamily and on unnumbered links', () => {
+    expect(planned(['r4']).routes).toEqual(['r4 10.20.30.1/32'])
+    expect(planned(['r6', 'r4']).routes).toEqual(['r4 10.20.30.1/32', 'r6 2001:db8::1/128'])
+    expect(planned(['dual']).routes).toEqual(['dual 10.20.30.1/32', 'dual 2001:db8::1/128'])
+    expect(planned(['eth']).routes).toEqual(['eth 10.20.30.1/32', 'eth 2001:db8::1/128'])
+  })
+
+  test('and where none carries it, that is the reason', () => {
+    const only = planned(['r4'], [{ address: v6, pool: 'default' }])
+    expect(only).toMatchObject({ routes: [], reason: 'familyNotOffered', peers: [] })
+    expect(planned([]).reason).toBe('noPeers')
+  })
+})
+
+describe('a range that an advertisement in error leaves out', () => {
+  const withheld = [parseRange('10.20.30.0/28')]
+
+  test('has its name for a reason', () => {
+    const plan = routes({ bgpAdvertisements: [bgpAd('adv1', ['default'], { withheld })] })
+    expect(plan).toEqual({ routes: [], reason: 'invalidAdvertisement', peers: [], blockedBy: 'adv1' })
+    const elsewhere = bgpAd('adv1', ['default'], { withheld: [parseRange('10.20.30.16/28')] })
+    expect(routes({ bgpAdvertisements: [elsewhere] }).reason).toBe('')
+  })
+
+  test('is announced where another advertisement is for it', () => {
+    const two = [bgpAd('adv1', ['default'], { withheld, aggregationLength: 24 }), bgpAd('adv2', ['default'])]
+    expect(routes({ bgpAdvertisements: two }).routes.map(({ prefix }) => prefix)).toEqual(['10.20.30.1/32'])
+  })
 })
 
 describe('several Services with one route', () => {

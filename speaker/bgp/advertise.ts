@@ -1,10 +1,13 @@
 import type { Address } from '#inet/address.ts'
 import { formatPrefix, prefixOf } from '#inet/prefix.ts'
-import type { BgpAdvertisement, Community } from '#crds/config.ts'
+import { rangeContains } from '#inet/range.ts'
+import type { AddressFamily } from '#bgp-ts/config.ts'
+import type { BgpAdvertisement, Community, Config } from '#crds/config.ts'
 import { communityKey, compareCommunities } from '#crds/parse/community.ts'
 import { matchesAny } from '#crds/selector.ts'
 import { nodeRefusal, type AnnouncedService, type World } from '../world.ts'
 import type { WireRoute } from '../wire/protocol.ts'
+import { familiesOf } from './peers.ts'
 
 /** What BGP should say for one Service from this node. */
 export interface BgpPlan {
@@ -13,26 +16,41 @@ export interface BgpPlan {
   readonly reason: string
   /** peers it is announced to, sorted */
   readonly peers: readonly string[]
+  /** with `invalidAdvertisement`: the BGPAdvertisement that would announce it, were it not in error */
+  readonly blockedBy?: string
 }
 
 const nothing = (reason: string): BgpPlan => ({ routes: [], reason, peers: [] })
+
+/** A session of this node: routes of other families than its BGPPeer offers are not for it. */
+export interface RoutedPeer {
+  readonly name: string
+  readonly families: readonly AddressFamily[]
+}
+
+/** @param names of the BGPPeers that select this node */
+export const routedPeers = (config: Config, names: readonly string[]): RoutedPeer[] =>
+  config.peers
+    .filter(({ name }) => names.includes(name))
+    .map((peer) => ({ name: peer.name, families: familiesOf(peer) }))
 
 /**
  * The routes of one Service: each of its addresses by each matching advertisement, cut to the aggregation length,
  * for each peer of this node that the advertisement names. The reasons come in upstream's order; those that
  * upstream does not have, come where they do the least harm to it.
- * @param peers names of the BGPPeers that select this node
  */
 export function planBgp(
   target: AnnouncedService,
   addresses: readonly { readonly address: Address; readonly pool: string | undefined }[],
-  peers: readonly string[],
+  peers: readonly RoutedPeer[],
   world: World,
 ): BgpPlan {
   const labels = world.nodes.get(world.self)?.labels ?? {}
   const found = { ofPool: false, here: false, forService: false }
   const routes = new Map<string, WireRoute>()
   let conflict = false
+  let invalid: string | undefined
+  let foreign = false
   for (const { address, pool } of addresses) {
     if (pool === undefined) continue
     for (const ad of world.config.bgpAdvertisements) {
@@ -41,10 +59,19 @@ export function planBgp(
       if (!matchesAny(ad.nodeSelectors, labels)) continue
       found.here = true
       if (!matchesAny(ad.serviceSelectors, target.service.labels)) continue
+      if (ad.withheld?.some((range) => rangeContains(range, address))) {
+        invalid ??= ad.name
+        continue
+      }
       found.forService = true
-      for (const peer of peers.filter((name) => ad.peers.length === 0 || ad.peers.includes(name))) {
-        const route = routeOf(target, address, ad, peer, world.self)
-        const key = `${peer} ${route.prefix}`
+      for (const { name, families } of peers) {
+        if (ad.peers.length > 0 && !ad.peers.includes(name)) continue
+        if (!families.includes(address.family === 4 ? 'ipv4-unicast' : 'ipv6-unicast')) {
+          foreign = true
+          continue
+        }
+        const route = routeOf(target, address, ad, name, world.self)
+        const key = `${name} ${route.prefix}`
         const merged = mergeRoutes(routes.get(key), route)
         if (merged === undefined) conflict = true
         else routes.set(key, merged)
@@ -54,12 +81,14 @@ export function planBgp(
   // Upstream calls a pool without any advertisement notOwner, too: nobody would look for the right thing then.
   if (!found.ofPool) return nothing('noMatchingAdvertisement')
   if (!found.here) return nothing('notOwner')
+  if (!found.forService && invalid !== undefined)
+    return { ...nothing('invalidAdvertisement'), blockedBy: invalid }
   if (!found.forService) return nothing('noMatchingAdvertisement')
   if (conflict) return nothing('conflictingAdvertisements')
   const refusal = nodeRefusal(world, world.self) || endpointRefusal(target, world.self)
   if (refusal !== '') return nothing(refusal)
   if (!target.programmed) return nothing('notProgrammed')
-  if (routes.size === 0) return nothing('noPeers')
+  if (routes.size === 0) return nothing(foreign ? 'familyNotOffered' : 'noPeers')
   const all = [...routes.values()]
   return { routes: all, reason: '', peers: [...new Set(all.map(({ peer }) => peer))].sort() }
 }

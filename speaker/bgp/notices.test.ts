@@ -87,6 +87,21 @@ test('while it is down a new reason is told once', () => {
   expect(told().map(([, reason]) => reason)).toEqual(['SessionDown', 'SessionDown'])
 })
 
+test('a router that takes the connection and says nothing is told of once, however often that happens', () => {
+  const { told, connection, clock, wait } = world()
+  for (let attempt = 0; attempt < 3; attempt++) {
+    connection().opened('192.0.2.2', '192.0.2.1')
+    clock.advance(10_000)
+    const late =
+      attempt === 0 ? [['Warning', 'SessionDown', expect.stringMatching(/no OPEN for 10 s: TTL/)]] : []
+    expect(told()).toEqual(late)
+    clock.advance(230_000)
+    wait()
+    const never = [['Warning', 'SessionDown', expect.stringContaining('waiting for an OPEN: TTL')]]
+    expect(told()).toEqual(attempt === 0 ? never : [])
+  }
+})
+
 test('reasons that never end are not told for ever', () => {
   const { told, connection, wait } = world()
   for (let number = 0; number < 100; number++) {

@@ -115,7 +115,7 @@ function bfdOf(peer: BgpPeer, world: World): { bfd?: BfdSettings } {
 }
 
 /** The session's own family, and the other one too when the BGPPeer asks for both over one session. */
-function familiesOf(peer: BgpPeer): AddressFamily[] {
+export function familiesOf(peer: BgpPeer): AddressFamily[] {
   if (peer.dualStackAddressFamily || peer.interface !== undefined) return ['ipv4-unicast', 'ipv6-unicast']
   return peer.peerAddress?.family === 6 ? ['ipv6-unicast'] : ['ipv4-unicast']
 }

@@ -15,7 +15,7 @@ import { formatCommunity } from '#bgp-ts/wire/communities.ts'
 import { parseAddress } from '#inet/address.ts'
 import { formatPrefix } from '#inet/prefix.ts'
 import { defaultSettings } from '../bfd/config.ts'
-import type { BfdSessions } from '../bfd/sessions.ts'
+import type { BfdHandle, BfdSessions } from '../bfd/sessions.ts'
 import type { BfdSessionStatus } from '../bfd/status.ts'
 import { FakeNetwork, fakeSessions, request } from '../bfd/testing.ts'
 import { BgpEdge } from './bgp-edge.ts'
@@ -426,16 +426,52 @@ describe('BFD', () => {
     expect(connections).toHaveLength(2)
   })
 
-  test('taken off the peer: AdminDown to the router, BGP stays; and put back', () => {
+  test.each([
+    ['says AdminDown', (handle: BfdHandle) => handle.release()],
+    ['falls silent', () => (network.lost = ({ path }) => path.local === '192.0.2.1')],
+  ])('taken off the peer: it answers until the router %s, and BGP stays', (_how, end) => {
     const { connection, handle } = bothUp()
     edge.peers([peer('a')])
+    clock.advance(60_000)
+    expect(handle.status()).toMatchObject({ state: 'Up', remoteState: 'Up' })
+    end(handle)
+    clock.advance(5000)
+    expect(bfd.statuses()).toEqual([])
+    expect(ceases(connection)).toEqual([])
+    expect(last()?.state).toBe('Established')
+  })
+
+  test('taken off the peer and put back: it is the session that was there', () => {
+    const { connection, handle } = bothUp()
+    const { discriminator } = bfdStatus()
+    edge.peers([peer('a')])
+    clock.advance(1000)
+    edge.peers([withBfd()])
+    clock.advance(1000)
+    expect(bfdStatus()).toMatchObject({ discriminator, state: 'Up', counters: { downEvents: 0 } })
+    expect(ceases(connection)).toEqual([])
+    // It counts again.
+    network.lost = ({ path }) => path.local === '192.0.2.1'
+    clock.advance(2000)
+    expect(ceases(connection)).toEqual([10])
+    handle.release()
+  })
+
+  test('taken off the peer: it ends with BGP, and a session that was not Up at once', () => {
+    const { connection, handle } = bothUp()
+    edge.peers([peer('a')])
+    connection.ended()
     clock.advance(1000)
     expect(handle.status().remoteState).toBe('AdminDown')
     expect(bfd.statuses()).toEqual([])
+    network.lost = () => true
     edge.peers([withBfd()])
-    clock.advance(3000)
-    expect(bfdStatus().state).toBe('Up')
-    expect(ceases(connection)).toEqual([])
+    clock.advance(6000)
+    establish(connections[1])
+    expect(bfdStatus().state).toBe('Down')
+    edge.peers([peer('a')])
+    clock.advance(1000)
+    expect(bfd.statuses()).toEqual([])
   })
 
   test('other timers change without a reset of either', () => {

@@ -20,20 +20,27 @@ export interface PeerBfdOptions {
 /**
  * BFD as a client of RFC 5882 sees it, for one BGP peer. BGP comes up without waiting for BFD, and the failure of a
  * BFD session counts only after it was Up; a peer that takes BFD out of service (AdminDown) has not failed.
+ *
+ * BFD that is taken off a peer goes on answering until the peer ends it, too, or BGP ends. AdminDown would be right (RFC
+ * 5882 4.2), but FRR and BIRD end BGP when they hear it, and when they hear nothing.
  */
 export class PeerBfd {
   readonly #options: PeerBfdOptions
   #handle: BfdHandle | undefined
   #wanted = ''
   #wasUp = false
+  /** only for the peer's sake: what becomes of the session is no matter here */
+  #leaving = false
 
   constructor(options: PeerBfdOptions) {
     this.#options = options
   }
 
   /** Applies the peer's configuration, from the first connection on: it tells the local address. */
-  update(peer: WirePeer, { localAddress: local, peerAS }: SessionStatus): void {
-    if (peer.bfd === undefined || peer.blocked !== undefined) return this.stop()
+  update(peer: WirePeer, { localAddress: local, peerAS, state }: SessionStatus): void {
+    if (peer.blocked !== undefined) return this.stop()
+    if (peer.bfd === undefined) return this.#leave(state === 'Established')
+    this.#leaving = false
     const internal = peer.asType === 'internal' || (peer.peerAS ?? peerAS) === peer.localAS
     const remote = formatAddress(peer.address)
     const wanted = JSON.stringify([peer.name, local, remote, peer.device, peer.multihop, internal])
@@ -57,7 +64,13 @@ export class PeerBfd {
     this.#handle = undefined
     this.#wanted = ''
     this.#wasUp = false
+    this.#leaving = false
     this.#options.onUp()
+  }
+
+  #leave(bgpIsUp: boolean): void {
+    if (bgpIsUp && this.#handle?.status().state === 'Up') this.#leaving = true
+    else this.stop()
   }
 
   #acquire(wanted: string, request: BfdRequest): void {
@@ -75,6 +88,7 @@ export class PeerBfd {
   /** RFC 5882 3.2, 4.2. */
   #changed({ state, remoteState, diagnostic: own, remoteDiagnostic }: BfdSessionStatus): void {
     const { onUp, onDown } = this.#options
+    if (this.#leaving) return state === 'Up' ? undefined : this.stop()
     if (state === 'Up') {
       this.#wasUp = true
       onUp()
