@@ -101,7 +101,7 @@ export async function runProcess(
     await listen(server, adminAddress, hostPort(adminAddress, '--admin-address'))
   }
   onSignal(running, log)
-  startIdleCollection(collection)
+  startIdleCollection({ ...collection, begun: () => running.ready().ok })
   // Written at exit otherwise, and a process that is killed has none.
   setTimeout(flushCompileCache, FLUSH_AFTER_MS).unref()
 }

@@ -55,6 +55,8 @@ export class CollectionPolicy {
 export interface IdleCollectionOptions {
   /** bytes of a heap that is too large to be collected in one go */
   readonly largest?: number
+  /** has it begun? Before its first lists have come a thread only looks as if it had nothing to do */
+  readonly begun?: () => boolean
   /** somebody may wait for this thread all the same: half the pause, and emptied pages stay for a while */
   readonly short?: boolean
   /** gives other memory back that is not in use: after each collection, and in quiet times every minute */
@@ -66,7 +68,12 @@ export interface IdleCollectionOptions {
  * collects only when more is allocated, so that what a start leaves behind would stay for as long as nothing happens:
  * as much as what is alive. Does nothing in a process without `--expose-gc`.
  */
-export function startIdleCollection({ largest, short = false, giveBack }: IdleCollectionOptions = {}): void {
+export function startIdleCollection({
+  largest,
+  begun = () => true,
+  short = false,
+  giveBack,
+}: IdleCollectionOptions = {}): void {
   const collect = globalThis.gc
   if (collect === undefined) return
   const policy = new CollectionPolicy(largest)
@@ -77,6 +84,7 @@ export function startIdleCollection({ largest, short = false, giveBack }: IdleCo
     const now = performance.eventLoopUtilization()
     const { utilization } = performance.eventLoopUtilization(now, before)
     before = now
+    if (!begun()) return
     const at = performance.now()
     if (policy.due({ at, used: used(), busy: utilization })) {
       // The thorough kind collects several times and gives emptied pages back to the kernel.
