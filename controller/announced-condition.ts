@@ -1,5 +1,8 @@
+import type { Family } from '#inet/address.ts'
 import type { Condition } from '#kube/objects/service.ts'
 import type { Announcement } from './announcements.ts'
+import { routeWords } from './announced-condition-routes.ts'
+import type { SpeakerSession } from './speaker-session.ts'
 import type { Holding, Trouble } from './speakers.ts'
 
 /** Everything that the condition Announced is told from. */
@@ -11,6 +14,10 @@ export interface AnnouncedInput {
   readonly troubles: (address: string) => readonly Trouble[]
   /** some speaker is ready */
   readonly speakers: boolean
+  /** what the speaker of a node said counts: it is ready and reaches the API */
+  readonly heard: (node: string) => boolean
+  /** undefined: not known, which stands in nobody's way */
+  readonly session: (node: string, peer: string) => SpeakerSession | undefined
 }
 
 type Words = Pick<Condition, 'status' | 'reason' | 'message'>
@@ -21,32 +28,41 @@ const HOLDERS = 3
 const INTERFACES = 4
 const MESSAGE_LIMIT = 1024
 
+/** One address: who answers for it, to whom routers send it, or why neither. */
+interface AddressState {
+  readonly address: string
+  readonly holdings: readonly Holding[]
+  readonly announcers: readonly Announcement[]
+  readonly troubles: readonly Trouble[]
+  /** absent when it is announced */
+  readonly why?: Why
+}
+
+interface Why {
+  readonly reason: string
+  /** '' when the troubles say it */
+  readonly message: string
+}
+
 /** The words of the condition Announced. The same state has the same words, so that writing them ends. */
 export function announcedCondition(input: AnnouncedInput): Words {
-  const { announcements, addresses, speakers } = input
+  const { addresses } = input
   if (addresses.length === 0) return no('NotAnnounced', 'there is no address to announce')
-  const held = new Map(addresses.map((address) => [address, holdingsOf(address, input)]))
-  const troubles = addresses.flatMap((address) => troublesOf(address, input))
-  const silent = troubles.find(({ address }) => held.get(address)?.length === 0)
-  const routed = announcements.some(({ protocol }) => protocol === 'bgp')
-  if (announcements.length === 0) {
-    if (silent !== undefined) return no(reasonOf(silent.reason), wordsOf(troubles))
-    return speakers
-      ? no('NotAnnounced', 'no node announces the address')
-      : no('NoSpeakerReady', 'no speaker is ready, so no node announces the address')
-  }
-  // Sorted and without repetition.
-  const nodes = [...new Set(announcements.map(({ node, protocol }) => `${node} (${protocol})`))].sort()
-  const more = nodes.length > NAMES ? ` and ${nodes.length - NAMES} more` : ''
+  const states = addresses.map((address) => stateOf(address, input))
+  const announcers = states.flatMap((state) => state.announcers)
+  const troubles = states.flatMap(({ address, troubles: all }) =>
+    all.slice(0, HOLDERS).map(({ message }) => ({ address, message })),
+  )
+  const silent = states.flatMap(({ address, why }) => (why === undefined ? [] : [{ address, ...why }]))
   const message = [
-    `announced by ${nodes.slice(0, NAMES).join(', ')}${more}`,
-    ...[...held].flatMap(([address, holdings]) =>
+    ...(announcers.length === 0 ? [] : [announcedBy(announcers)]),
+    ...states.flatMap(({ address, holdings }) =>
       holdings.length === 0 ? [] : [heldWords(address, holdings)],
     ),
-    ...(troubles.length === 0 ? [] : [wordsOf(troubles)]),
+    ...wordsOf([...silent.filter((one) => one.message !== ''), ...troubles], addresses.length),
   ].join('; ')
   // One of its addresses is nowhere, whatever becomes of the other.
-  if (silent !== undefined && !routed) return no(reasonOf(silent.reason), message)
+  if (silent.length > 0) return no(silent[0].reason, message)
   return { status: 'True', reason: 'Announced', message: message.slice(0, MESSAGE_LIMIT) }
 }
 
@@ -56,23 +72,66 @@ const no = (reason: string, message: string): Words => ({
   message: message.slice(0, MESSAGE_LIMIT),
 })
 
-/** A node that lost the address may not have said so yet: its announcement is gone earlier than its word. */
-const holdingsOf = (address: string, { announcements, holdings }: AnnouncedInput): readonly Holding[] =>
-  holdings(address).filter(({ node }) =>
-    announcements.some((one) => one.node === node && one.protocol === 'layer2'),
+function stateOf(address: string, input: AnnouncedInput): AddressState {
+  const { announcements, heard, session } = input
+  const family: Family = address.includes(':') ? 6 : 4
+  const counting = announcements.filter(({ node }) => heard(node))
+  const layer2 = counting.filter(({ protocol }) => protocol === 'layer2')
+  const routed = counting.filter(({ protocol }) => protocol === 'bgp')
+  // A node that lost the address may not have said so yet: its announcement is gone earlier than its word.
+  const holdings = input.holdings(address).filter(({ node }) => layer2.some((one) => one.node === node))
+  const troubles = input.troubles(address)
+  const carried = routed.filter(({ node, peers }) =>
+    peers === undefined ? true : peers.some((peer) => session(node, peer)?.families.includes(family) ?? true),
   )
-
-interface AddressTrouble extends Trouble {
-  readonly address: string
+  // What speakers list is bounded: without a word against it a holder that is not named counts.
+  const against = troubles.find(({ reason }) => !oddities.has(reason))
+  const answered = holdings.length > 0 || (layer2.length > 0 && against === undefined)
+  const holders =
+    holdings.length === 0 ? layer2 : layer2.filter(({ node }) => holdings.some((one) => one.node === node))
+  const state = { address, holdings, troubles, announcers: [...(answered ? holders : []), ...carried] }
+  if (answered || carried.length > 0) return state
+  if (against !== undefined) return { ...state, why: { reason: reasonOf(against.reason), message: '' } }
+  if (routed.length > 0) return { ...state, why: routeWords(routed, family, session) }
+  return { ...state, why: nobody(input) }
 }
 
-const troublesOf = (address: string, { troubles }: AnnouncedInput): AddressTrouble[] =>
-  troubles(address)
-    .slice(0, HOLDERS)
-    .map((trouble) => ({ ...trouble, address }))
+function nobody({ announcements, heard, speakers }: AnnouncedInput): Why {
+  if (!speakers)
+    return { reason: 'NoSpeakerReady', message: 'no speaker is ready, so no node announces the address' }
+  const lost = announcements.filter(({ node }) => !heard(node))
+  if (lost.length === 0) return { reason: 'NotAnnounced', message: 'no node announces the address' }
+  const message = `last ${announcedBy(lost)}, of which nothing is heard or which is not ready`
+  return { reason: 'SpeakerUnreachable', message }
+}
 
-const wordsOf = (troubles: readonly AddressTrouble[]): string =>
-  [...new Set(troubles.map(({ address, message }) => `${address}: ${message}`))].join('; ')
+/** What speakers say only of addresses that they hold. */
+const oddities: ReadonlySet<string> = new Set(['outsideSubnets', 'contested'])
+
+/** Sorted and without repetition. */
+function announcedBy(announcements: readonly Announcement[]): string {
+  const nodes = [...new Set(announcements.map(({ node, protocol }) => `${node} (${protocol})`))].sort()
+  const more = nodes.length > NAMES ? ` and ${nodes.length - NAMES} more` : ''
+  return `announced by ${nodes.slice(0, NAMES).join(', ')}${more}`
+}
+
+interface Said {
+  readonly address: string
+  readonly message: string
+}
+
+/** What is said of several addresses alike is said once; of all of them, where it is about nothing else, without them. */
+function wordsOf(all: readonly Said[], addresses: number): string[] {
+  return [...Map.groupBy(all, ({ message }) => message)].map(([message, said]) => {
+    const named = [...new Set(said.map(({ address }) => address))]
+    return generic.has(message) && named.length === addresses ? message : `${named.join(', ')}: ${message}`
+  })
+}
+
+const generic: ReadonlySet<string> = new Set([
+  'no speaker is ready, so no node announces the address',
+  'no node announces the address',
+])
 
 function heldWords(address: string, holdings: readonly Holding[]): string {
   const words = holdings.slice(0, HOLDERS).map(({ node, since, interfaces }) => {
@@ -85,6 +144,11 @@ function heldWords(address: string, holdings: readonly Holding[]): string {
 /** Words of speakers as reasons of a condition: what is none of ours is only known to be in the way. */
 const reasons: Readonly<Record<string, string>> = {
   noMatchingAdvertisement: 'NoMatchingAdvertisement',
+  notOwner: 'NoMatchingAdvertisement',
+  conflictingAdvertisements: 'ConflictingAdvertisements',
+  noPeers: 'NoMatchingPeer',
+  familyNotOffered: 'NoPeerForFamily',
+  invalidAdvertisement: 'InvalidAdvertisement',
   sharedIPWithServiceSelector: 'SharedIPWithServiceSelector',
   noEndpoints: 'NoEndpoints',
   noLocalEndpoints: 'NoLocalEndpoints',
@@ -98,6 +162,7 @@ const reasons: Readonly<Record<string, string>> = {
   nodeLabeledExcludeBalancers: 'NoEligibleNode',
   nodeDraining: 'NoEligibleNode',
   speakerLeaving: 'NoSpeakerReady',
+  speakerUnreachable: 'SpeakerUnreachable',
   noEligibleNode: 'NoEligibleNode',
 }
 

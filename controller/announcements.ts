@@ -1,21 +1,28 @@
 import { statusLabels } from '#crds/objects.ts'
 import type { KubeObject } from '#kube/api.ts'
+import { sharedList } from '#kube/objects/shared.ts'
 
 /** One ServiceL2Status or ServiceBGPStatus: a node announces a Service. */
 export interface Announcement {
   readonly service: string
   readonly node: string
   readonly protocol: 'layer2' | 'bgp'
+  /** BGPPeers to which routes of it are told; undefined where that is not known */
+  readonly peers?: readonly string[]
 }
 
-/** What is kept of a status object; its labels say all. */
+/** What is kept of a status object; its labels say all but the peers. */
 export const projectAnnouncement =
   (protocol: Announcement['protocol']) =>
-  ({ metadata: { labels = {} } }: KubeObject): Announcement => ({
-    service: `${labels[statusLabels.serviceNamespace] ?? ''}/${labels[statusLabels.serviceName] ?? ''}`,
-    node: labels[statusLabels.node] ?? '',
-    protocol,
-  })
+  ({ metadata: { labels = {} }, ...object }: KubeObject): Announcement => {
+    const { peers } = (object as { status?: { peers?: string[] } }).status ?? {}
+    return {
+      service: `${labels[statusLabels.serviceNamespace] ?? ''}/${labels[statusLabels.serviceName] ?? ''}`,
+      node: labels[statusLabels.node] ?? '',
+      protocol,
+      ...(protocol === 'layer2' || peers === undefined ? {} : { peers: sharedList(peers) }),
+    }
+  }
 
 /** The announcements of each Service. */
 export class AnnouncementIndex {
@@ -32,6 +39,16 @@ export class AnnouncementIndex {
       const all = this.#byService.get(current.service) ?? new Map<string, Announcement>()
       this.#byService.set(current.service, all.set(object, current))
     }
+  }
+
+  /** The Services that some of these nodes announce. */
+  *on(nodes: ReadonlySet<string>): IterableIterator<string> {
+    for (const [service, all] of this.#byService)
+      for (const { node } of all.values())
+        if (nodes.has(node)) {
+          yield service
+          break
+        }
   }
 
   of(service: string): Announcement[] {

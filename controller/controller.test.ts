@@ -392,6 +392,14 @@ test('warns of deprecated annotations', async () => {
   expect(await events()).toContain(
     'web deprecatedAnnotation Service uses deprecated annotation metallb.universe.tf/address-pool',
   )
+  const deprecated = async () => (await events()).filter((event) => event.includes('deprecatedAnnotation'))
+  const before = await deprecated()
+  // Another annotation is no new reason to say so.
+  const patch = { metadata: { annotations: { note: 'x' } } }
+  await api.patch(resources.services, { namespace: 'test', name: 'web' }, patch, { type: 'merge' })
+  await clock.advance(5000)
+  expect(await deprecated()).toEqual(before)
+  expect(before).toHaveLength(1)
 })
 
 test('only the leader writes, and the next one continues where it stopped', async () => {

@@ -1,8 +1,8 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { formatAddress } from '#inet/address.ts'
 import type { Pool } from '#crds/config.ts'
 import { Allocator } from './allocator/allocator.ts'
-import { pool } from './allocator/test-pools.ts'
+import { allocation, pool } from './allocator/test-pools.ts'
 import { dual, ips, others, p1, p5, prefer, v4 } from './cases/fixture.ts'
 import { adopt, decide, type Decision, type Scope } from './decide.ts'
 import { ingress, service } from './test-services.ts'
@@ -95,6 +95,74 @@ test('addresses of a pool in error without a last good version are kept', () => 
   expect(addressesOf(decide(svc, gone))).toEqual(['1.2.3.0'])
   expect(decide(service('new'), scopeOf([], { brokenPools: scope.brokenPools }))).toMatchObject({
     reason: 'NoPools',
+  })
+})
+
+describe('a pool in error is named to those who might have had an address of it', () => {
+  const broken = { brokenPools: new Map([['bad', 'spec.addresses[0]: invalid CIDR']]) }
+  const elsewhere = pool('elsewhere', ['1.2.3.0/31'], allocation({ namespaces: ['other'] }))
+
+  test.each([
+    [
+      'asked for',
+      [elsewhere],
+      { 'metallb.io/address-pool': 'bad' },
+      'PoolInvalid',
+      'IPAddressPool bad is in error: spec.addresses[0]: invalid CIDR',
+    ],
+    ['the only one', [], {}, 'NoPools', 'no available IPs: bad is in error: spec.addresses[0]: invalid CIDR'],
+    [
+      'beside one that is for others',
+      [elsewhere],
+      {},
+      'NoMatchingPool',
+      /^no available IPs: elsewhere .*, bad is in error: spec\.addresses\[0\]: invalid CIDR$/,
+    ],
+    [
+      'and an address of no pool is asked for',
+      [elsewhere],
+      { 'metallb.io/loadBalancerIPs': '9.9.9.9' },
+      'RequestedAddressNotInPool',
+      /9\.9\.9\.9.*; in error: bad$/,
+    ],
+    [
+      'but not to who asks for another',
+      [elsewhere],
+      { 'metallb.io/address-pool': 'x' },
+      'UnknownPool',
+      'unknown pool "x"',
+    ],
+  ])('%s', (_, pools, annotations, reason, message) => {
+    expect(decide(service('svc', { annotations }), scopeOf(pools, broken))).toMatchObject({
+      reason,
+      message: typeof message === 'string' ? message : expect.stringMatching(message),
+    })
+  })
+})
+
+test('a requested pool without one of the families says which', () => {
+  const spec = { ...dual, ipFamilyPolicy: 'RequireDualStack' }
+  const asks = { spec, annotations: { 'metallb.io/address-pool': 'four' } }
+  expect(decide(service('svc', asks), scopeOf([pool('four', ['4.4.4.0/31'])]))).toMatchObject({
+    reason: 'FamilyNotInPools',
+    message: 'no available IPs in pool four: it has no IPv6 addresses',
+  })
+})
+
+test('who shares the key but not the backends is told so', () => {
+  const shares = { annotations: { 'metallb.io/allow-shared-ip': 'k' } }
+  const asks = { annotations: { ...shares.annotations, 'metallb.io/loadBalancerIPs': '4.4.4.0' } }
+  const scope = scopeOf([pool('four', ['4.4.4.0/31'])])
+  decide(service('first', shares), scope)
+  const second = {
+    ...asks,
+    spec: { externalTrafficPolicy: 'Local', selector: { app: 'a' }, ports: [{ port: 81, protocol: 'TCP' }] },
+  }
+  expect(decide(service('second', second), scope)).toMatchObject({
+    reason: 'RequestedAddressInUse',
+    message: expect.stringMatching(
+      /in use by \S*first: with externalTrafficPolicy Local, all have to have it/,
+    ),
   })
 })
 

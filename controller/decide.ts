@@ -3,9 +3,10 @@ import { keyOf } from '#kube/api.ts'
 import { classRefusal } from '#kube/objects/load-balancer-class.ts'
 import type { Service } from '#kube/objects/service.ts'
 import type { Allocator } from './allocator/allocator.ts'
-import { poolsText, quoteAddresses, type AllocationOutcome, type Considered } from './allocator/outcome.ts'
+import { poolsText, quoteAddresses, type Assignment, type Considered } from './allocator/outcome.ts'
 import { sameFamilies, type AllocationRequest, type RefusalReason } from './allocator/request.ts'
 import type { Wish } from './allocator/waiting.ts'
+import { withBrokenPools, type Refused } from './broken-pools.ts'
 import { POOL_ANNOTATION, readRequest } from './request.ts'
 
 /** What decisions depend on besides the Service. */
@@ -33,7 +34,7 @@ export interface Decision {
    * `Assigned`, `PoolInvalid` (kept although its pool is in error), or why it has no address; with addresses, why it
    * has not those of its AddressReservation
    */
-  readonly reason: 'Assigned' | 'PoolInvalid' | RefusalReason
+  readonly reason: 'Assigned' | RefusalReason
   readonly message: string
   /** the pools that have refused it; [] for one that is served */
   readonly considered: readonly Considered[]
@@ -64,17 +65,34 @@ export function decide(service: Service, scope: Scope, key = keyOf(service)): De
   const events: ServiceEvent[] = []
   const outcome = decideOurs(key, service, scope, events)
   const wanted = service.ipFamilyPolicy === 'PreferDualStack' ? service.clusterIPs.length : 1
-  const { request, unmet = false, ...decision } = outcome
-  const wantsMore = unmet || outcome.addresses.length < wanted
+  const { addresses, pool, reason, message, considered, reservation, request, unmet = false } = outcome
+  const wantsMore = unmet || addresses.length < wanted
   const wish = wantsMore && request !== undefined ? { wish: scope.allocator.wish(key, request) } : {}
   return {
-    ...decision,
-    message: clipped(decision.message),
+    addresses,
+    pool,
+    reason,
+    message: clipped(message),
+    considered,
+    reservation,
     wantsMore,
-    ...wish,
     events: events.length === 0 ? NONE : events.map(clippedEvent),
+    ...wish,
   }
 }
+
+/** What is decided about a Service that has all that it wants: its assignment tells it. */
+export function served(assignment: Assignment): Decision {
+  const outcome = outcomeOf(assignment)
+  return { ...outcome, message: clipped(outcome.message), wantsMore: false, events: NONE }
+}
+
+/** Is this what `served` says of the assignment? Events aside. */
+export const isServed = (decision: Decision, assignment: Assignment): boolean =>
+  !decision.wantsMore &&
+  decision.reason === 'Assigned' &&
+  decision.addresses === assignment.addresses &&
+  decision.message === clipped(outcomeOf(assignment).message)
 
 const NONE: readonly never[] = Object.freeze([])
 
@@ -104,7 +122,9 @@ function decideOurs(key: string, service: Service, scope: Scope, events: Service
   if (broken !== undefined) return broken
   if (scope.noPools) {
     allocator.release(key)
-    return nothing('NoPools', 'there are no address pools in force')
+    const refusal = { reason: 'NoPools', message: 'there are no address pools in force' } as const
+    const why = withBrokenPools({ refusal, considered: NONE }, request, scope.brokenPools)
+    return nothing(why.refusal.reason, why.refusal.message, why.considered)
   }
   if (invalid !== '') {
     events.push({ type: 'Warning', reason: 'LoadBalancerFailed', message: invalid })
@@ -114,22 +134,23 @@ function decideOurs(key: string, service: Service, scope: Scope, events: Service
       ? nothing('InvalidRequest', invalid)
       : { ...kept, message: `${kept.message}; ${invalid}` }
   }
-  return { ...decideReadable(key, request, allocator, events), request }
+  return { ...decideReadable(key, request, scope, events), request }
 }
 
 function decideReadable(
   key: string,
   request: AllocationRequest,
-  allocator: Allocator,
+  scope: Scope,
   events: ServiceEvent[],
 ): Outcome {
+  const { allocator } = scope
   if (!asRequested(key, request, allocator)) {
     // Addresses are changed for those of a reservation only when these are to be had.
     if (request.reservation === '') allocator.release(key)
-    return allocateNew(key, request, allocator, events)
+    return allocateNew(key, request, scope, events)
   }
   const present = assigned(key, allocator)
-  if (present === undefined) return allocateNew(key, request, allocator, events)
+  if (present === undefined) return allocateNew(key, request, scope, events)
   const added =
     request.preferDual && request.addresses.length === 0 ? allocator.topUp(key, request) : undefined
   if (added !== undefined) {
@@ -232,12 +253,12 @@ function asRequested(key: string, request: AllocationRequest, allocator: Allocat
 function allocateNew(
   key: string,
   request: AllocationRequest,
-  allocator: Allocator,
+  { allocator, brokenPools }: Scope,
   events: ServiceEvent[],
 ): Outcome {
   const before = allocator.assignment(key)
   const outcome = allocator.allocate(key, request)
-  if (!outcome.ok) return notAllocated(key, outcome, allocator, events)
+  if (!outcome.ok) return notAllocated(key, withBrokenPools(outcome, request, brokenPools), allocator, events)
   const { addresses } = outcome.assignment
   const present = assigned(key, allocator) as Outcome
   if (before?.addresses.every((one) => addresses.some((other) => sameAddress(one, other))) !== true) {
@@ -250,7 +271,7 @@ function allocateNew(
 /** Without what it asks for a Service has nothing, or, when that is a reservation, what it had before. */
 function notAllocated(
   key: string,
-  { refusal, considered }: Extract<AllocationOutcome, { ok: false }>,
+  { refusal, considered }: Refused,
   allocator: Allocator,
   events: ServiceEvent[],
 ): Outcome {
@@ -263,8 +284,10 @@ function notAllocated(
 
 function assigned(key: string, allocator: Allocator): Outcome | undefined {
   const assignment = allocator.assignment(key)
-  if (assignment === undefined) return undefined
-  const { addresses, pools, reservation } = assignment
+  return assignment === undefined ? undefined : outcomeOf(assignment)
+}
+
+function outcomeOf({ addresses, pools, reservation }: Assignment): Outcome {
   const pool = poolsText(pools)
   const [only, ...others] = new Set(pools)
   const from =

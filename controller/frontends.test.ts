@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { Service } from '#kube/objects/service.ts'
 import { claimedCondition, FrontendIndex, frontendsOf } from './frontends.ts'
 import { ingress, service } from './test-services.ts'
 
@@ -63,26 +64,66 @@ describe('what a Service claims', () => {
 
 describe('who has a frontend', () => {
   const own = { clusterIPs: ['10.96.0.1'] }
-  const put = (index: FrontendIndex, name: string, created: string, ...ips: string[]) =>
-    [...index.set(`test/${name}`, claimant(name, created, ips, { ...own, clusterIPs: [ipOf(name)] }))].sort()
+  /** With what came before, as a store tells it. */
+  class Fed {
+    readonly index = new FrontendIndex()
+    readonly #known = new Map<string, Service>()
+
+    put(name: string, created: string, ...ips: string[]): string[] {
+      return this.#set(name, claimant(name, created, ips, { ...own, clusterIPs: [ipOf(name)] }))
+    }
+
+    remove(name: string): string[] {
+      return this.#set(name, undefined)
+    }
+
+    /** What a look at everything says. */
+    taken(key: string): string[] {
+      const claims = [...this.#known].flatMap(([name, service]) =>
+        [...frontendsOf(service)].map((frontend) => ({
+          frontend,
+          age: `${service.creationTimestamp} ${name}`,
+          owner: `test/${name}`,
+        })),
+      )
+      return claims
+        .filter(({ owner }) => owner === key)
+        .flatMap(({ frontend }) => {
+          const [first] = claims
+            .filter((one) => one.frontend === frontend)
+            .sort((a, b) => (a.age < b.age ? -1 : 1))
+          return first.owner === key ? [] : [`${frontend} ${first.owner}`]
+        })
+        .sort()
+    }
+
+    #set(name: string, service: Service | undefined): string[] {
+      const affected = this.index.set(`test/${name}`, this.#known.get(name), service)
+      if (service === undefined) this.#known.delete(name)
+      else this.#known.set(name, service)
+      return [...affected].sort()
+    }
+  }
   const ipOf = (name: string) => `10.96.1.${name.charCodeAt(0)}`
 
   test('the older one; the other is told, and told again when it may have it', () => {
-    const index = new FrontendIndex()
-    expect(put(index, 'b', '2025', '192.0.2.1', '192.0.2.2')).toEqual([])
-    expect(put(index, 'a', '2026', '192.0.2.1')).toEqual(['test/a'])
+    const fed = new Fed()
+    const { index } = fed
+    expect(fed.put('b', '2025', '192.0.2.1', '192.0.2.2')).toEqual([])
+    expect(fed.put('a', '2026', '192.0.2.1')).toEqual(['test/a'])
     expect(index.taken('test/a')).toEqual([{ frontend: '192.0.2.1:80/tcp', holder: 'test/b' }])
     expect([...index.losers()]).toEqual(['test/a'])
-    expect(put(index, 'b', '2025', '192.0.2.2')).toEqual(['test/a'])
+    expect(fed.put('b', '2025', '192.0.2.2')).toEqual(['test/a'])
     expect([index.taken('test/a'), index.losers().size]).toEqual([[], 0])
   })
 
   test('a third one learns who is before it now', () => {
-    const index = new FrontendIndex()
-    put(index, 'a', '2024', '192.0.2.1')
-    put(index, 'b', '2025', '192.0.2.1')
-    put(index, 'c', '2026', '192.0.2.1')
-    expect([...index.set('test/a', undefined)].sort()).toEqual(['test/b', 'test/c'])
+    const fed = new Fed()
+    const { index } = fed
+    fed.put('a', '2024', '192.0.2.1')
+    fed.put('b', '2025', '192.0.2.1')
+    fed.put('c', '2026', '192.0.2.1')
+    expect(fed.remove('a')).toEqual(['test/b', 'test/c'])
     expect([index.taken('test/b'), index.taken('test/c')]).toEqual([
       [],
       [{ frontend: '192.0.2.1:80/tcp', holder: 'test/b' }],
@@ -90,16 +131,16 @@ describe('who has a frontend', () => {
   })
 
   test('a change of anything else concerns nobody', () => {
-    const index = new FrontendIndex()
-    put(index, 'a', '2024', '192.0.2.1')
-    put(index, 'b', '2025', '192.0.2.1')
-    expect([put(index, 'a', '2024', '192.0.2.1'), put(index, 'b', '2025', '192.0.2.1')]).toEqual([[], []])
+    const fed = new Fed()
+    fed.put('a', '2024', '192.0.2.1')
+    fed.put('b', '2025', '192.0.2.1')
+    expect([fed.put('a', '2024', '192.0.2.1'), fed.put('b', '2025', '192.0.2.1')]).toEqual([[], []])
   })
 
   test('an external IP that is a ClusterIP of another', () => {
-    const index = new FrontendIndex()
-    put(index, 'a', '2024')
-    expect(put(index, 'b', '2025', ipOf('a'))).toEqual(['test/b'])
+    const fed = new Fed()
+    fed.put('a', '2024')
+    expect(fed.put('b', '2025', ipOf('a'))).toEqual(['test/b'])
   })
 
   test('whatever came before, everybody whose answer changes is named', () => {
@@ -112,17 +153,19 @@ describe('who has a frontend', () => {
     })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
-        const index = new FrontendIndex()
+        const fed = new Fed()
+        const { index } = fed
         const answers = () => new Map(names.map((name) => [`test/${name}`, index.taken(`test/${name}`)]))
         for (const { name, created, ips } of steps) {
           const before = answers()
           const affected =
-            ips === undefined
-              ? index.set(`test/${name}`, undefined)
-              : new Set(put(index, name, created, ...ips))
+            ips === undefined ? new Set(fed.remove(name)) : new Set(fed.put(name, created, ...ips))
           for (const [key, taken] of answers()) {
             expect(affected.has(key) || JSON.stringify(taken) === JSON.stringify(before.get(key))).toBe(true)
             expect(index.losers().has(key)).toBe(taken.length > 0)
+            expect(taken.map(({ frontend, holder }) => `${frontend} ${holder}`).sort()).toEqual(
+              fed.taken(key),
+            )
           }
         }
       }),

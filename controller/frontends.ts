@@ -1,6 +1,8 @@
 import { apiAddress } from '#kube/api-address.ts'
+import { keyOf } from '#kube/api.ts'
 import { Claims } from '#kube/claims.ts'
 import type { Condition, Service } from '#kube/objects/service.ts'
+import { addressesOf, AddressIndex } from './address-index.ts'
 
 /** With any value: another proxy serves it, or nobody does; such a Service claims nothing. */
 const EXCLUDING_LABELS = ['service.kubernetes.io/service-proxy-name', 'service.kubernetes.io/headless']
@@ -9,8 +11,10 @@ const EXCLUDING_LABELS = ['service.kubernetes.io/service-proxy-name', 'service.k
  * The addresses, protocols and ports that a Service claims, such as `192.0.2.1:80/tcp`: ClusterIPs (an external IP of
  * another Service may be one of them), external IPs and load balancer addresses that proxies forward. NodePorts are
  * unique already. The families are those for which it has a ClusterIP.
+ *
+ * @param wanted of which addresses; of all when absent
  */
-export function frontendsOf(service: Service): Set<string> {
+export function frontendsOf(service: Service, wanted?: (address: string) => boolean): Set<string> {
   const found = new Set<string>()
   if (EXCLUDING_LABELS.some((label) => label in service.labels) || service.type === 'ExternalName')
     return found
@@ -21,7 +25,7 @@ export function frontendsOf(service: Service): Set<string> {
   )
   const external = canonical([...service.externalIPs, ...(service.type === 'LoadBalancer' ? virtual : [])])
   for (const { family, text } of [...clusterIPs, ...external]) {
-    if (!families.has(family)) continue
+    if (!families.has(family) || wanted?.(text) === false) continue
     const host = family === 4 ? text : `[${text}]`
     for (const { protocol, port } of service.ports) found.add(`${host}:${port}/${protocol.toLowerCase()}`)
   }
@@ -45,19 +49,45 @@ export interface TakenFrontend {
 
 /**
  * Which Services claim a frontend that an older one has; the speakers' forwarding decides in the same way. A change
- * costs what that Service claims, however many there are.
+ * costs what that Service claims, however many there are. Only Services that have an address in common are compared.
  */
 export class FrontendIndex {
+  /** all Services by their addresses; for others to read */
+  readonly addresses = new AddressIndex()
+  /** of frontends whose address several Services have */
   readonly #claims = new Claims()
   /** Services without all of their frontends */
   readonly #losers = new Set<string>()
 
   /**
+   * @param previous what was given for it last
    * @param service undefined when it is gone
    * @returns the Services for which `taken` may answer differently now
    */
-  set(key: string, service: Service | undefined): ReadonlySet<string> {
-    const frontends = service === undefined ? none : frontendsOf(service)
+  set(key: string, previous: Service | undefined, service: Service | undefined): ReadonlySet<string> {
+    const now = service === undefined ? [] : addressesOf(service)
+    if (service !== undefined)
+      for (const address of now) this.#compare(this.addresses.add(address, key, service))
+    const affected = this.#claim(key, service)
+    for (const address of previous === undefined ? [] : addressesOf(previous)) {
+      if (!now.includes(address)) this.#compare(this.addresses.delete(address, key))
+    }
+    return affected
+  }
+
+  /** A Service got company on one of its addresses, or lost it. Nobody has another frontend by this. */
+  #compare(service: Service | undefined): void {
+    if (service === undefined) return
+    const claimant = { owner: keyOf(service), created: service.creationTimestamp }
+    this.#claims.set(claimant, this.#contested(service))
+  }
+
+  #contested(service: Service): Set<string> {
+    return frontendsOf(service, (address) => this.addresses.isShared(address))
+  }
+
+  #claim(key: string, service: Service | undefined): ReadonlySet<string> {
+    const frontends = service === undefined ? none : this.#contested(service)
     const claimant = { owner: key, created: service?.creationTimestamp ?? '' }
     if (this.#claims.has(claimant, frontends)) return none
     const previous = this.#claims.of(key)

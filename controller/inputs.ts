@@ -2,7 +2,7 @@ import { ConfigSource } from '#kube/config-source.ts'
 import type { KubeApi } from '#kube/api.ts'
 import type { Clock } from '#kube/clock.ts'
 import { projectNamespace, type Namespace } from '#kube/objects/node.ts'
-import { projectService, type Service } from '#kube/objects/service.ts'
+import { projectNextService, type Service } from '#kube/objects/service.ts'
 import { OptionalReflector } from '#kube/optional-reflector.ts'
 import { Reflector } from '#kube/reflector.ts'
 import { resources } from '#kube/resources.ts'
@@ -40,7 +40,7 @@ export class Inputs {
     this.services = new Reflector({
       ...of,
       resource: resources.services,
-      project: projectService,
+      project: projectNextService,
       onError: report('services'),
     })
     this.namespaces = new Reflector({

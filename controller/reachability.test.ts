@@ -88,13 +88,36 @@ test('says who has lost the API, and who has it again, beside what the speaker s
   await pass(40, 'a', 'b')
   expect(statusWrites()).toBe(before)
   await pass(60, 'a')
-  expect(await conditions('b')).toEqual({ Ready: 'True', ApiReachable: 'False' })
+  expect(await conditions('b')).toEqual({ Ready: 'Unknown', ApiReachable: 'False' })
   await speaker('b', { heldAddresses: 1 })
   await clock.advance(10)
   expect(await conditions('b')).toEqual({ Ready: 'True', ApiReachable: 'False' })
   await pass(20, 'a', 'b')
   expect(await conditions('b')).toEqual({ Ready: 'True', ApiReachable: 'True' })
   expect(await conditions('a')).toEqual({ Ready: 'True', ApiReachable: 'True' })
+})
+
+test('whether a lost speaker is ready nobody knows, until it says so itself', async () => {
+  for (const node of ['a', 'b', 'leaving']) {
+    await speaker(node)
+    await renew(node)
+  }
+  await start()
+  await pass(20, 'a', 'b', 'leaving')
+  const leaves = [{ type: 'Ready', status: 'False', reason: 'Leaving', message: '', lastTransitionTime: 'x' }]
+  await speaker('leaving', { conditions: leaves })
+  await pass(60, 'a')
+  expect(await conditions('leaving')).toEqual({ Ready: 'False', ApiReachable: 'False' })
+  expect(await conditions('b')).toEqual({ Ready: 'Unknown', ApiReachable: 'False' })
+  // It was away without a restart, so it has nothing new to say yet: what is there must not get lost.
+  await pass(30, 'a', 'b')
+  expect(await conditions('b')).toEqual({ Ready: 'Unknown', ApiReachable: 'True' })
+  await speaker('b')
+  await pass(20, 'a', 'b')
+  expect(await conditions('b')).toEqual({ Ready: 'True', ApiReachable: 'True' })
+  const before = statusWrites()
+  await pass(40, 'a', 'b')
+  expect(statusWrites()).toBe(before)
 })
 
 test('an API that is away for all marks nobody', async () => {
@@ -108,7 +131,7 @@ test('an API that is away for all marks nobody', async () => {
   await clock.advance(600_000)
   api.outage(false)
   // The watches of the controller come back in their own time.
-  await pass(30, 'a')
+  await pass(10, 'a')
   await pass(60, 'a', 'b')
   expect(await conditions('b')).toEqual({ Ready: 'True', ApiReachable: 'True' })
 })
@@ -187,4 +210,114 @@ test('the condition Announced follows what speakers say', async () => {
   })
   await clock.advance(5000)
   expect(api.requests.slice(before).filter((request) => request.includes('services'))).toEqual([])
+})
+
+const POOL = {
+  metadata: { name: 'p', namespace },
+  spec: { addresses: ['192.0.2.0/24'] },
+} as KubeObject
+
+/** A node tells its peer `tor` of a Service. */
+async function routed(name: string, node: string, service: string): Promise<void> {
+  const labels = {
+    'metallb.io/node': node,
+    'metallb.io/service-name': service,
+    'metallb.io/service-namespace': 'test',
+  }
+  await api.create(resources.serviceBgpStatuses, { metadata: { name, namespace, labels } })
+  await api.patch(
+    resources.serviceBgpStatuses,
+    { namespace, name },
+    { status: { peers: ['tor'] } },
+    { type: 'merge', subresource: 'status' },
+  )
+}
+
+const up = {
+  peer: 'tor',
+  state: 'Established',
+  capabilities: ['ipv4-unicast'],
+  announced: { ipv4: 1, ipv6: 0 },
+}
+const down = { peer: 'tor', state: 'Active', lastError: 'the peer is of another AS' }
+
+async function announcedOf(name: string): Promise<string> {
+  const service = projectService(await api.get(resources.services, { namespace: 'test', name }))
+  const found = service.conditions.find(({ type }) => type === ANNOUNCED)
+  return `${found?.status} ${found?.reason}: ${found?.message}`
+}
+
+test('a node that is lost announces nothing any more, and one that is back does', async () => {
+  await api.create(resources.ipAddressPools, POOL)
+  for (const node of ['a', 'b']) {
+    await speaker(node, { sessions: [up] })
+    await renew(node)
+  }
+  await start()
+  await api.create(resources.services, rawService('web'))
+  await routed('bgp-1', 'b', 'web')
+  await pass(20, 'a', 'b')
+  expect(await announcedOf('web')).toBe('True Announced: announced by b (bgp)')
+  await pass(60, 'a')
+  expect(await announcedOf('web')).toMatch(
+    /^False SpeakerUnreachable: 192.0.2.0: last announced by b \(bgp\)/,
+  )
+  await pass(30, 'a', 'b')
+  await speaker('b', { sessions: [up] })
+  await clock.advance(3000)
+  expect(await announcedOf('web')).toBe('True Announced: announced by b (bgp)')
+})
+
+test('an API that is away for all lets Services say what they said', async () => {
+  await api.create(resources.ipAddressPools, POOL)
+  for (const node of ['a', 'b']) {
+    await speaker(node, { sessions: [up] })
+    await renew(node)
+  }
+  await start()
+  await api.create(resources.services, rawService('web'))
+  await routed('bgp-1', 'b', 'web')
+  await pass(20, 'a', 'b')
+  const writes = () => api.requests.filter((request) => request.startsWith('patch services/status')).length
+  const before = writes()
+  api.outage(true)
+  await clock.advance(3_600_000)
+  api.outage(false)
+  await pass(10, 'a')
+  await pass(60, 'a', 'b')
+  expect(await announcedOf('web')).toBe('True Announced: announced by b (bgp)')
+  expect(writes()).toBe(before)
+})
+
+test('sessions that flap are not told Service by Service, flap by flap', async () => {
+  const SERVICES = 20
+  await api.create(resources.ipAddressPools, POOL)
+  await speaker('a', { sessions: [up] })
+  await start()
+  for (let index = 0; index < SERVICES; index++) {
+    await api.create(resources.services, rawService(`web-${index}`))
+    await routed(`bgp-${index}`, 'a', `web-${index}`)
+  }
+  await clock.advance(5000)
+  const writes = () => api.requests.filter((request) => request.startsWith('patch services/status')).length
+  const quiet = writes()
+  for (let flap = 0; flap < 100; flap++) {
+    await speaker('a', { sessions: [down] })
+    await clock.advance(3000)
+    await speaker('a', { sessions: [up] })
+    await clock.advance(3000)
+  }
+  expect(writes()).toBe(quiet)
+  // One that is down for longer is told, and the more seldom the oftener that happens.
+  for (let flap = 0; flap < 30; flap++) {
+    await speaker('a', { sessions: [down] })
+    await clock.advance(20_000)
+    if (flap === 0)
+      expect(await announcedOf('web-0')).toMatch(/^False NoSessionUp: .*tor: the peer is of another AS/)
+    await speaker('a', { sessions: [up] })
+    await clock.advance(5000)
+  }
+  expect((writes() - quiet) / SERVICES).toBeLessThanOrEqual(6)
+  await clock.advance(200_000)
+  expect(await announcedOf('web-0')).toBe('True Announced: announced by a (bgp)')
 })

@@ -9,12 +9,13 @@ const remedies: Readonly<Record<RefusalReason, string>> = {
   PoolExhausted: 'Add addresses to a pool, or delete Services that do not need theirs',
   FamilyNotInPools:
     'Add a range of this family to a pool, or change ipFamilies or ipFamilyPolicy of the Service',
+  PoolInvalid: 'Correct the IPAddressPool, or delete it',
   UnknownPool: 'Name an IPAddressPool that exists in the annotation metallb.io/address-pool',
   PoolNotCompatible: 'Ask for another pool or address, or change the serviceAllocation of this pool',
   RequestedAddressNotInPool: 'Ask for an address of a pool, or add this one to a pool',
   RequestedAddressExcluded: 'Ask for another address, or change what its pool leaves out',
   RequestedAddressInUse:
-    'Ask for another address, or share it: the same metallb.io/allow-shared-ip on both Services, and different ports',
+    'Ask for another address, or share it: the same metallb.io/allow-shared-ip on both Services, different ports, and with externalTrafficPolicy Local on one of them Local and the same selector on both',
   FamilyMismatch:
     'Ask for one address of each family of the Service and no other (spec.ipFamilies), or change its ipFamilyPolicy',
   InvalidRequest: 'Correct the annotations of the Service, or spec.loadBalancerIP',

@@ -2,7 +2,7 @@ import { compareAddresses, tryParseAddress, type Address, type Family } from '#i
 import type { Service } from '#kube/objects/service.ts'
 import { sharedList } from '#kube/objects/shared.ts'
 import { quoteAddress } from './allocator/outcome.ts'
-import type { AllocationRequest } from './allocator/request.ts'
+import { claimOf, type AllocationRequest } from './allocator/request.ts'
 
 /** Annotations of a Service that we read; each also with upstream's old prefix, the new one winning. */
 const annotations = {
@@ -69,11 +69,11 @@ export function readRequest(service: Service): ServiceRequest | NotAllocatable {
       pool: annotation(service, annotations.addressPool).trim(),
       addresses: typeof addresses === 'string' ? [] : addresses,
       reservation: reserve === '' || nameless ? '' : `${service.namespace}/${reserve}`,
-      claim: {
-        sharingKey: annotation(service, annotations.allowSharedIp),
-        backendKey: service.externalTrafficPolicy === 'Local' ? selectorText(service.selector) : '',
-        ports: sharedList(service.ports.map(({ protocol, port }) => `${protocol}/${port}`)),
-      },
+      claim: claimOf(
+        annotation(service, annotations.allowSharedIp),
+        service.externalTrafficPolicy === 'Local' ? selectorText(service.selector) : '',
+        sharedList(service.ports.map(({ protocol, port }) => `${protocol}/${port}`)),
+      ),
     },
   }
 }

@@ -1,24 +1,22 @@
-import { isDeepStrictEqual } from 'node:util'
 import { formatAddress } from '#inet/address.ts'
-import { keyOf, parseKey, type KubeApi } from '#kube/api.ts'
+import { keyOf, type KubeApi } from '#kube/api.ts'
 import type { Clock } from '#kube/clock.ts'
-import { isKubeError } from '#kube/errors.ts'
 import type { EventRecorder } from '#kube/events.ts'
 import type { Logger } from '#kube/logger.ts'
-import { projectService, type Service } from '#kube/objects/service.ts'
-import { resources } from '#kube/resources.ts'
+import type { Service } from '#kube/objects/service.ts'
 import type { Outcome } from '#kube/work-queue.ts'
-import type { Decision, NotOurs, ServiceEvent } from './decide.ts'
+import type { Decision, NotOurs } from './decide.ts'
 import { claimedCondition, FRONTENDS_CLAIMED, type TakenFrontend } from './frontends.ts'
 import type { Inputs } from './inputs.ts'
 import { notNow } from './leadership.ts'
 import { LeavingAddresses } from './leaving.ts'
 import { overwrittenMessage, leftWords, Overwrites } from './overwrites.ts'
-import { told, withRemedy } from './remedies.ts'
-import { deprecatedAnnotations, POOL_ANNOTATION } from './request.ts'
+import { POOL_ANNOTATION } from './request.ts'
+import { ServiceEvents } from './service-events.ts'
+import { ServiceReader } from './service-reader.ts'
 import { ServiceWriter } from './service-writer.ts'
 import type { Session } from './session.ts'
-import { ADDRESS_ASSIGNED, differs, type Words } from './status-patch.ts'
+import { differs, type Words } from './status-patch.ts'
 
 export interface ServiceReconcilerOptions {
   readonly api: KubeApi
@@ -41,18 +39,12 @@ export interface ServiceReconcilerOptions {
 const ATTEMPTS = 4
 /** The answer for a Service whose new address another one still shows. */
 const soon: Outcome = { kind: 'after', ms: 100 }
-const EVENTS_KEPT = 10
 
 /** Makes one Service what it should be: decides, writes the difference, and reads again when it was overtaken. */
 export class ServiceReconciler {
   readonly #options: ServiceReconcilerOptions
-  /**
-   * Services that exist, or existed, but that the reflector does not know (any more), or knows an earlier one of the
-   * same name: asked for by name. With their uids.
-   */
-  readonly #unconfirmed = new Map<string, string>()
-  /** events of decisions that are not yet written */
-  readonly #unsaid = new Map<string, ServiceEvent[]>()
+  readonly #reader: ServiceReader
+  readonly #events: ServiceEvents
   /** Services of which the last decision is not yet written */
   readonly #unwritten = new Set<string>()
   readonly #overwrites = new Overwrites()
@@ -63,6 +55,11 @@ export class ServiceReconciler {
 
   constructor(options: ServiceReconcilerOptions) {
     this.#options = options
+    this.#reader = new ServiceReader({
+      api: options.api,
+      observed: (key) => options.inputs.services.store.get(key),
+    })
+    this.#events = new ServiceEvents(options.events)
     this.#writer = new ServiceWriter(options)
   }
 
@@ -71,8 +68,8 @@ export class ServiceReconciler {
    * @param services as they were just listed
    */
   begin(session: Session, services: readonly Service[]): void {
-    this.#unconfirmed.clear()
-    this.#unsaid.clear()
+    this.#reader.clear()
+    this.#events.clear()
     this.#unwritten.clear()
     this.#overwrites.clear()
     this.#leaving.clear()
@@ -88,7 +85,7 @@ export class ServiceReconciler {
 
   /** Until the reflector knows this Service, or it is gone, each reconcile asks the API server for it. */
   confirm(service: Service): void {
-    this.#unconfirmed.set(keyOf(service), service.uid)
+    this.#reader.confirm(service)
   }
 
   /** Is this change of a Service nothing to reconcile, because it was written here? */
@@ -103,7 +100,7 @@ export class ServiceReconciler {
   }
 
   async #reconcile(key: string): Promise<Outcome> {
-    let service = await this.#current(key)
+    let service = await this.#reader.current(key)
     let fresh = false
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const session = this.#options.session()
@@ -120,18 +117,18 @@ export class ServiceReconciler {
       // Either the reflector is behind what was written last, or somebody has overwritten that.
       const doubtful = leaving || (!changed && differs(service, decision))
       if (doubtful && !fresh) {
-        service = await this.#read(key)
+        service = await this.#reader.read(key)
         fresh = true
         continue
       }
-      this.#remember(key, service, decision)
+      this.#events.remember(key, service, decision)
       const reservation = 'notOurs' in decision ? '' : decision.reservation
       const kept = reservation === '' || (await this.#options.ensureReservation(reservation))
       // That took a while, in which leadership may have gone.
       if (this.#options.session() !== session) continue
       const written = kept ? await this.#bring(key, service, decision, changed) : undefined
       if (written !== undefined) return written
-      service = await this.#read(key)
+      service = await this.#reader.read(key)
       fresh = true
     }
     return { kind: 'failed', error: new Error(`${key}: others kept changing it`) }
@@ -140,7 +137,7 @@ export class ServiceReconciler {
   /** The Service is gone, and whatever has its name now is another one. */
   #forget(key: string, session: Session): void {
     session.forget(key)
-    this.#unsaid.delete(key)
+    this.#events.forget(key)
     this.#unwritten.delete(key)
     this.#overwrites.forget(key)
     this.#leaving.forget(key)
@@ -150,12 +147,7 @@ export class ServiceReconciler {
 
   /** Says that the Service, of which the annotations may have changed, uses some of the old prefix. */
   warnDeprecated(previous: Service | undefined, service: Service): void {
-    const names = deprecatedAnnotations(service)
-    if (names.length === 0 || isDeepStrictEqual(previous?.annotations, service.annotations)) return
-    for (const name of names) {
-      const message = `Service uses deprecated annotation ${name}`
-      this.#options.events.record(regarding(service), 'Warning', 'deprecatedAnnotation', message)
-    }
+    this.#events.warnDeprecated(previous, service)
   }
 
   /**
@@ -178,7 +170,7 @@ export class ServiceReconciler {
     }
     const answer = this.#overwrites.met(key, `${textOf(decision)} ${service.generation}`, now)
     if (answer.kind === 'wait') return { kind: 'after', ms: answer.ms }
-    const { events, log } = this.#options
+    const { log } = this.#options
     const who = service.statusManager ?? ''
     if (answer.kind === 'leave') {
       this.#leaving.forget(key)
@@ -186,7 +178,7 @@ export class ServiceReconciler {
       if (answer.tell) {
         if (!(await this.#write(key, service, decision, left))) return undefined
         this.#overwrites.told(key, now)
-        events.record(regarding(service), 'Warning', left.reason, left.message)
+        this.#events.warn(service, left.reason, left.message)
         log.warn({ service: key, manager: who }, 'Service status left to whoever writes it')
       }
       return { kind: 'after', ms: answer.ms }
@@ -194,7 +186,7 @@ export class ServiceReconciler {
     if (!(await this.#write(key, service, decision))) return undefined
     this.#overwrites.rewritten(key, now)
     const message = overwrittenMessage(service, who, textOf(decision))
-    events.record(regarding(service), 'Warning', 'StatusOverwritten', message)
+    this.#events.warn(service, 'StatusOverwritten', message)
     log.warn({ service: key, manager: who }, 'Service status was overwritten')
     return { kind: 'done' }
   }
@@ -237,75 +229,14 @@ export class ServiceReconciler {
     this.#unwritten.delete(key)
     this.#waiting.delete(key)
     this.#leaving.forget(key)
-    this.#say(key, service)
+    this.#events.sayRemembered(key, service)
     const told = service.conditions.find(({ type }) => type === FRONTENDS_CLAIMED)?.message
     if (claimed !== undefined && claimed.message !== told) {
-      this.#options.events.record(regarding(service), 'Warning', 'FrontendTaken', claimed.message)
+      this.#events.warn(service, 'FrontendTaken', claimed.message)
     }
     return true
   }
-
-  /** What the reflector does not know yet must not count as gone: its address would be given to another. */
-  async #current(key: string): Promise<Service | undefined> {
-    const known = this.#options.inputs.services.store.get(key)
-    const uid = this.#unconfirmed.get(key)
-    if (uid === undefined) return known
-    if (known?.uid === uid) {
-      this.#unconfirmed.delete(key)
-      return known
-    }
-    return this.#read(key)
-  }
-
-  /** What was read may be ahead of the reflector. */
-  async #read(key: string): Promise<Service | undefined> {
-    const { api, inputs } = this.#options
-    let service: Service
-    try {
-      service = projectService(await api.get(resources.services, parseKey(key)))
-    } catch (error) {
-      if (!isKubeError(error, 'FL_KUBE_NOT_FOUND')) throw error
-      this.#unconfirmed.delete(key)
-      return undefined
-    }
-    if (inputs.services.store.get(key)?.uid === service.uid) this.#unconfirmed.delete(key)
-    else this.#unconfirmed.set(key, service.uid)
-    return service
-  }
-
-  #remember(key: string, service: Service, decision: Decision | NotOurs): void {
-    if ('notOurs' in decision) return
-    const known = alreadySays(service, decision)
-    const kept = this.#unsaid.get(key) ?? []
-    for (const given of decision.events) {
-      const event =
-        given.type === 'Warning' && decision.addresses.length === 0 ? remedied(given, decision) : given
-      const queued = kept.some(({ reason, message }) => reason === event.reason && message === event.message)
-      if (!queued && !(known && event.type === 'Warning')) kept.push(event)
-    }
-    if (kept.length > 0) this.#unsaid.set(key, kept.slice(-EVENTS_KEPT))
-  }
-
-  /** Events follow the write: nobody reads of an address that the Service does not have. */
-  #say(key: string, service: Service): void {
-    for (const { type, reason, message } of this.#unsaid.get(key) ?? []) {
-      this.#options.events.record(regarding(service), type, reason, message)
-    }
-    this.#unsaid.delete(key)
-  }
 }
-
-/** The condition already has the words of this decision, so whoever reads events has been told. */
-const alreadySays = (service: Service, decision: Decision): boolean =>
-  service.conditions.some(
-    ({ type, reason, message }) =>
-      type === ADDRESS_ASSIGNED && reason === decision.reason && message === told(decision),
-  )
-
-const remedied = (event: ServiceEvent, { reason }: Decision): ServiceEvent => ({
-  ...event,
-  message: withRemedy(reason, event.message),
-})
 
 const sameAssignment = (before: Decision | undefined, decision: Decision | NotOurs): boolean =>
   before !== undefined &&
@@ -314,14 +245,6 @@ const sameAssignment = (before: Decision | undefined, decision: Decision | NotOu
   textOf(before) === textOf(decision)
 
 const textOf = ({ addresses }: Decision): string => addresses.map(formatAddress).join(', ')
-
-const regarding = (service: Service) => ({
-  apiVersion: 'v1',
-  kind: 'Service',
-  namespace: service.namespace,
-  name: service.name,
-  uid: service.uid,
-})
 
 const summary = (key: string, decision: Decision | NotOurs): object =>
   'notOurs' in decision

@@ -5,12 +5,14 @@ import { isKubeError } from '#kube/errors.ts'
 import type { Service } from '#kube/objects/service.ts'
 import { resources } from '#kube/resources.ts'
 import { timestamp } from '#kube/timestamp.ts'
-import { announcedCondition } from './announced-condition.ts'
+import { announcedCondition, type AnnouncedInput } from './announced-condition.ts'
 import type { Decision, NotOurs } from './decide.ts'
 import { claimedCondition, type TakenFrontend } from './frontends.ts'
 import type { Inputs } from './inputs.ts'
 import { OwnWrites } from './own-writes.ts'
 import type { Session } from './session.ts'
+import { NO_SESSION } from './speaker-session.ts'
+import { isHeard } from './speakers.ts'
 import { statusPatch, type StatusPatch, type Words } from './status-patch.ts'
 
 export interface ServiceWriterOptions {
@@ -75,6 +77,7 @@ export class ServiceWriter {
           holdings: (address) => reports.holdings(address),
           troubles: (address) => reports.troubles(address),
           speakers: reports.anyReady,
+          ...nodesIn(inputs),
         })
       : undefined
     const claimed = claimedCondition(taken(key))
@@ -106,5 +109,21 @@ export class ServiceWriter {
     const decision = session?.outcome(key)
     if (session === undefined || decision === undefined || session.replaces(service, key)) return false
     return this.difference(key, service, decision) === undefined
+  }
+}
+
+/** What the condition Announced is told of nodes. A SpeakerStatus that is not there stands in nobody's way. */
+function nodesIn({ reports, speakers }: Inputs): Pick<AnnouncedInput, 'heard' | 'session'> {
+  return {
+    heard: (node) => {
+      const report = speakers.store.get(node)
+      return report === undefined || isHeard(report)
+    },
+    session: (node, peer) => {
+      const told = reports.sessions.told(node, peer)
+      if (told !== undefined) return told
+      const report = speakers.store.get(node)
+      return report === undefined || report.moreSessions ? undefined : NO_SESSION
+    },
   }
 }

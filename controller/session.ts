@@ -4,10 +4,11 @@ import { keyOf } from '#kube/api.ts'
 import type { Namespace } from '#kube/objects/node.ts'
 import type { Service } from '#kube/objects/service.ts'
 import { Allocator } from './allocator/allocator.ts'
+import type { Assignment } from './allocator/outcome.ts'
 import type { NotKept } from './allocator/register.ts'
 import type { ReservedAddresses } from './allocator/reservations.ts'
 import { WaitingList } from './allocator/waiting.ts'
-import { adopt, decide, type Decision, type NotOurs, type Scope } from './decide.ts'
+import { adopt, decide, isServed, served, type Decision, type NotOurs, type Scope } from './decide.ts'
 
 /**
  * The state of allocation while this replica leads: made anew from what Services have when it begins to lead, and
@@ -15,7 +16,8 @@ import { adopt, decide, type Decision, type NotOurs, type Scope } from './decide
  */
 export class Session<R extends Reservation = Reservation> {
   readonly #allocator = new Allocator()
-  readonly #outcomes = new Map<string, Decision>()
+  /** of Services that have all that they want only the assignment that was decided on */
+  readonly #outcomes = new Map<string, Decision | Assignment>()
   /** which object of a name was adopted or decided on */
   readonly #uids = new Map<string, string>()
   /** Services of ours that lack an address, longest waiting first */
@@ -52,8 +54,10 @@ export class Session<R extends Reservation = Reservation> {
       this.#drop(key)
       return decision
     }
+    const assignment = this.#allocator.assignment(key)
+    if (assignment !== undefined && isServed(decision, assignment)) this.#outcomes.set(key, assignment)
     // Its events are told once.
-    this.#outcomes.set(key, decision.events.length === 0 ? decision : { ...decision, events: NO_EVENTS })
+    else this.#outcomes.set(key, decision.events.length === 0 ? decision : { ...decision, events: NO_EVENTS })
     this.#uids.set(key, service.uid)
     if (decision.wantsMore) this.#pending.add(key)
     else this.#pending.delete(key)
@@ -147,7 +151,8 @@ export class Session<R extends Reservation = Reservation> {
   }
 
   outcome(key: string): Decision | undefined {
-    return this.#outcomes.get(key)
+    const known = this.#outcomes.get(key)
+    return known !== undefined && 'claim' in known ? served(known) : known
   }
 
   /** What a Service has, decided or adopted. */

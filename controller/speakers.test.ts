@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { KubeObject } from '#kube/api.ts'
-import { AddressOwners, projectReport, SpeakerReports, type SpeakerReport } from './speakers.ts'
+import { projectReport, SpeakerReports, type SpeakerReport } from './speakers.ts'
 
 interface Status {
   ready?: boolean
@@ -30,9 +30,12 @@ test('a status that nobody has written yet says nothing', () => {
   expect(projectReport({ metadata: { name: 'a' } })).toEqual({
     node: 'a',
     ready: false,
+    readiness: undefined,
     apiReachable: undefined,
     held: new Map(),
     troubles: new Map(),
+    sessions: new Map(),
+    moreSessions: false,
   })
 })
 
@@ -67,13 +70,4 @@ test('of several holders all are known, in the order of their names', () => {
   const reports = new SpeakerReports()
   for (const node of ['b', 'a']) reports.change(undefined, report(node, { held: ['1'] }))
   expect(reports.holdings('1').map(({ node }) => node)).toEqual(['a', 'b'])
-})
-
-test('which Services have an address', () => {
-  const owners = new AddressOwners()
-  owners.set('ns/a', [], ['1', '2'])
-  owners.set('ns/b', [], ['2'])
-  expect([...owners.of('2')]).toEqual(['ns/a', 'ns/b'])
-  owners.set('ns/a', ['1', '2'], ['3'])
-  expect([[...owners.of('1')], [...owners.of('2')], [...owners.of('3')]]).toEqual([[], ['ns/b'], ['ns/a']])
 })

@@ -1,5 +1,7 @@
 import type { ObjectCondition, SpeakerStatusStatus } from '#crds/objects.ts'
 import type { KubeObject } from '#kube/api.ts'
+import { sessionOf, type SpeakerSession } from './speaker-session.ts'
+import { SpeakerSessions } from './speaker-sessions.ts'
 
 /** Where a node answers for an address, and since when, as it said itself. */
 export interface Holding {
@@ -20,11 +22,20 @@ export interface Trouble {
 export interface SpeakerReport {
   readonly node: string
   readonly ready: boolean
+  /** the condition Ready as it stands: a speaker's word, or Unknown, which is the controller's */
+  readonly readiness: ObjectCondition | undefined
   /** the condition that this controller writes, when it is there */
   readonly apiReachable: ObjectCondition | undefined
   readonly held: ReadonlyMap<string, Holding>
   readonly troubles: ReadonlyMap<string, Trouble>
+  /** by BGPPeer */
+  readonly sessions: ReadonlyMap<string, SpeakerSession>
+  /** there may be more of them */
+  readonly moreSessions: boolean
 }
+
+/** Entries of a list in a SpeakerStatus. */
+const LIST_LIMIT = 100
 
 export const API_REACHABLE = 'ApiReachable'
 
@@ -32,9 +43,12 @@ export function projectReport({ metadata, ...object }: KubeObject): SpeakerRepor
   const { status = {} } = object as { status?: SpeakerStatusStatus }
   const node = metadata.name
   const condition = (type: string) => status.conditions?.find((one) => one.type === type)
+  const sessions = new Map(status.sessions?.map((session) => [session.peer, sessionOf(session)]))
+  const readiness = condition('Ready')
   return {
     node,
-    ready: condition('Ready')?.status === 'True',
+    ready: readiness?.status === 'True',
+    readiness,
     apiReachable: condition(API_REACHABLE),
     held: new Map(
       status.held?.map(({ address, since = '', interfaces = [] }) => [address, { node, since, interfaces }]),
@@ -42,14 +56,21 @@ export function projectReport({ metadata, ...object }: KubeObject): SpeakerRepor
     troubles: new Map(
       status.problems?.map(({ address, reason, message = '' }) => [address, { node, reason, message }]),
     ),
+    sessions,
+    moreSessions: sessions.size >= LIST_LIMIT,
   }
 }
+
+/** The speaker is there and knows what it says. */
+export const isHeard = (report: SpeakerReport): boolean =>
+  report.ready && report.apiReachable?.status !== 'False'
 
 /** What all speakers say of addresses. What one says that is not ready, or cut off, is old and does not count. */
 export class SpeakerReports {
   readonly #held = new Map<string, Map<string, Holding>>()
   readonly #troubles = new Map<string, Map<string, Trouble>>()
   readonly #ready = new Set<string>()
+  readonly sessions = new SpeakerSessions()
 
   /** some speaker is ready */
   get anyReady(): boolean {
@@ -81,7 +102,7 @@ export class SpeakerReports {
 }
 
 const counts = (report: SpeakerReport | undefined): SpeakerReport | undefined =>
-  report?.ready && report.apiReachable?.status !== 'False' ? report : undefined
+  report !== undefined && isHeard(report) ? report : undefined
 
 const byNode = <T extends { readonly node: string }>(found: ReadonlyMap<string, T> | undefined): T[] =>
   [...(found?.values() ?? [])].sort((a, b) => (a.node < b.node ? -1 : 1))
@@ -106,31 +127,3 @@ function put<T>(
     index.set(address, (index.get(address) ?? new Map<string, T>()).set(node, one))
   }
 }
-
-/** Which Services have an address, from what their status says. */
-export class AddressOwners {
-  /** one Service, which nearly all have, stands for itself */
-  readonly #owners = new Map<string, string | Set<string>>()
-
-  set(service: string, before: readonly string[], now: readonly string[]): void {
-    for (const address of before) {
-      const owners = this.#owners.get(address)
-      if (typeof owners === 'object') owners.delete(service)
-      if (owners === service || (typeof owners === 'object' && owners.size === 0))
-        this.#owners.delete(address)
-    }
-    for (const address of now) {
-      const owners = this.#owners.get(address)
-      if (typeof owners === 'object') owners.add(service)
-      else if (owners === undefined) this.#owners.set(address, service)
-      else if (owners !== service) this.#owners.set(address, new Set([owners, service]))
-    }
-  }
-
-  of(address: string): ReadonlySet<string> {
-    const owners = this.#owners.get(address)
-    return typeof owners === 'string' ? new Set([owners]) : (owners ?? none)
-  }
-}
-
-const none: ReadonlySet<string> = new Set()

@@ -151,7 +151,10 @@ export interface SpeakerStatusStatus {
   neighbors?: { node: string; state?: 'alive' | 'dead' | 'left' | 'unknown'; since?: string }[]
   unreachable?: string[]
   forwarding?: { mode?: 'full' | 'off'; synced?: boolean; generation?: number }
-  /** types Ready, ForwardingSynced and Drained (the speaker's), ApiReachable (the controller's) */
+  /**
+   * types Ready, ForwardingSynced and Drained (the speaker's), ApiReachable (the controller's, which with False there
+   * says that Ready is Unknown)
+   */
   conditions?: ObjectCondition[]
 }
 

@@ -1,17 +1,41 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import { AnswerLatencyMetric } from './layer2-metrics-latency.ts'
+import { registerReadMetric } from './read-metric.ts'
 import type { AddressCounters, Layer2Event, WireNeighbor, WireObserved } from './wire/protocol.ts'
 
 type CountersMessage = Extract<WireObserved, { kind: 'counters' }>
 
 const NEIGHBOR_STATES = ['alive', 'dead', 'left', 'unknown'] as const satisfies WireNeighbor['state'][]
 
+const byAddress: readonly {
+  readonly name: string
+  readonly help: string
+  readonly of: (counters: AddressCounters) => number
+}[] = [
+  {
+    name: 'metallb_layer2_requests_received',
+    help: 'ARP and NDP requests for owned IPs',
+    of: ({ requestsReceived }) => requestsReceived,
+  },
+  {
+    name: 'metallb_layer2_responses_sent',
+    help: 'ARP and NDP answers for owned IPs',
+    of: ({ responsesSent }) => responsesSent,
+  },
+  {
+    name: 'metallb_layer2_gratuitous_sent',
+    help: 'Gratuitous ARP and NDP frames sent',
+    of: ({ gratuitousSent }) => gratuitousSent,
+  },
+  {
+    name: 'fairlead_layer2_conflicts',
+    help: 'Frames in which another MAC claimed an owned IP',
+    of: ({ conflicts }) => conflicts,
+  },
+]
+
 /** Metrics of layer 2, under MetalLB's names where it has them. */
 export class Layer2Metrics {
-  readonly #requests: Counter
-  readonly #responses: Counter
-  readonly #gratuitous: Counter
-  readonly #conflicts: Counter
   readonly #events: Counter
   readonly #takeovers: Counter
   readonly #neighbors: Gauge
@@ -19,20 +43,18 @@ export class Layer2Metrics {
   readonly #latency: AnswerLatencyMetric
   readonly #unanswered: Counter
   readonly #lost: Counter
+  /** read when metrics are asked for */
+  #addresses: () => Iterable<AddressCounters> = () => []
   /** interfaces with series, and the reasons that each has */
   readonly #interfaces = new Map<string, Set<string>>()
 
   constructor(registry: Registry) {
     const registers = [registry]
-    const byAddress = (name: string, help: string) =>
-      new Counter({ name, help, labelNames: ['ip'], registers })
-    this.#requests = byAddress('metallb_layer2_requests_received', 'ARP and NDP requests for owned IPs')
-    this.#responses = byAddress('metallb_layer2_responses_sent', 'ARP and NDP answers for owned IPs')
-    this.#gratuitous = byAddress('metallb_layer2_gratuitous_sent', 'Gratuitous ARP and NDP frames sent')
-    this.#conflicts = byAddress(
-      'fairlead_layer2_conflicts',
-      'Frames in which another MAC claimed an owned IP',
-    )
+    for (const { name, help, of } of byAddress) {
+      const samples = () =>
+        [...this.#addresses()].map((one) => ({ labels: { ip: one.address }, value: of(one) }))
+      registerReadMetric(registry, { name, help, type: 'counter', samples })
+    }
     this.#events = new Counter({
       name: 'fairlead_layer2_events',
       help: 'What happened to addresses on this node, by kind',
@@ -74,14 +96,9 @@ export class Layer2Metrics {
     this.neighbors([])
   }
 
-  addresses(counters: readonly AddressCounters[]): void {
-    for (const one of counters) {
-      const labels = { ip: one.address }
-      setTotal(this.#requests, labels, one.requestsReceived)
-      setTotal(this.#responses, labels, one.responsesSent)
-      setTotal(this.#gratuitous, labels, one.gratuitousSent)
-      setTotal(this.#conflicts, labels, one.conflicts)
-    }
+  /** Where the counters of addresses are read. */
+  readAddresses(source: () => Iterable<AddressCounters>): void {
+    this.#addresses = source
   }
 
   /** What is counted by interface or family. */
@@ -112,12 +129,6 @@ export class Layer2Metrics {
     let reasons = this.#interfaces.get(name)
     if (reasons === undefined) this.#interfaces.set(name, (reasons = new Set()))
     return reasons
-  }
-
-  /** An address that no Service has any more leaves no series behind. */
-  forgetAddress(ip: string): void {
-    for (const metric of [this.#requests, this.#responses, this.#gratuitous, this.#conflicts])
-      metric.remove({ ip })
   }
 
   events(events: readonly Layer2Event[]): void {

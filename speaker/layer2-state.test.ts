@@ -53,6 +53,25 @@ test('only addresses that are wanted have a holder', () => {
   expect([...state.holders()]).toEqual([])
 })
 
+test('an address that is not wanted any more leaves no series behind', async () => {
+  const counters = { requestsReceived: 5, responsesSent: 4, gratuitousSent: 3, conflicts: 2, lastRequest: 1 }
+  state.want(['192.0.2.1'], [])
+  state.countersSeen({
+    addresses: ['192.0.2.1', '192.0.2.9'].map((address) => ({ address, ...counters })),
+  })
+  expect(state.counters('192.0.2.1')).toEqual({ address: '192.0.2.1', ...counters })
+  const names = [
+    'metallb_layer2_requests_received',
+    'metallb_layer2_responses_sent',
+    'metallb_layer2_gratuitous_sent',
+    'fairlead_layer2_conflicts',
+  ]
+  const series = async () => (await Promise.all(names.map(metric))).flat()
+  expect(await series()).toEqual(names.map((name, index) => `${name}{ip="192.0.2.1"} ${5 - index}`))
+  state.want([], ['192.0.2.1'])
+  expect(await series()).toEqual([])
+})
+
 test('of what is held the oldest is listed, and the rest counted', () => {
   const addresses = Array.from({ length: 150 }, (_, index) => `192.0.2.${index}`)
   state.want([...addresses, '198.51.100.1'], [])

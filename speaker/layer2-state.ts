@@ -1,4 +1,5 @@
 import type { Logger } from '#kube/logger.ts'
+import { sharedList, sharedText } from '#kube/objects/shared.ts'
 import type { Layer2Metrics } from './layer2-metrics.ts'
 import type { AddressCounters, Layer2Event, WireHolder, WireNeighbor, WireObserved } from './wire/protocol.ts'
 
@@ -9,37 +10,66 @@ export interface Layer2StateOptions {
   readonly onNeighbors: () => void
 }
 
+/** An address that the wire thread was told of, and what it has said of it. */
+interface Wanted {
+  readonly address: string
+  holder: WireHolder | undefined
+  counters: AddressCounters | undefined
+}
+
 /** Events kept for whoever asks what happened to an address. */
 const EVENTS_KEPT = 2000
 
-/** What the wire thread has last said about layer 2: who holds what, how neighbours look, what happened. */
+/**
+ * What the wire thread has last said about layer 2: who holds what, how neighbours look, what happened. Messages bring
+ * their texts along; those that many have in common are kept once.
+ */
 export class Layer2State {
   readonly #options: Layer2StateOptions
-  readonly #holders = new Map<string, WireHolder>()
-  readonly #counters = new Map<string, AddressCounters>()
+  readonly #wanted = new Map<string, Wanted>()
   readonly #neighbors = new Map<string, WireNeighbor>()
   /** seen alive and then dead: BFD said so, and not the status of somebody else */
   readonly #failed = new Set<string>()
-  readonly #wanted = new Set<string>()
   /** a ring: `#oldest` is where the next one goes once it is full */
   readonly #events: Layer2Event[] = []
   #oldest = 0
 
   constructor(options: Layer2StateOptions) {
     this.#options = options
+    options.metrics.layer2.readAddresses(() => this.#counted())
   }
 
   holdersSeen(holders: readonly WireHolder[]): void {
-    // What was on its way when an address was given up would stay for ever: only what is wanted counts.
-    const wanted = holders.filter(({ address }) => this.#wanted.has(address))
-    for (const holder of wanted) this.#holders.set(holder.address, holder)
-    this.#options.onHolders(wanted.map(({ address }) => address))
+    const told: string[] = []
+    for (const holder of holders) {
+      // What was on its way when an address was given up would stay for ever: only what is wanted counts.
+      const wanted = this.#wanted.get(holder.address)
+      if (wanted === undefined) continue
+      const { address } = wanted
+      const { held, since, foreignMac } = holder
+      // Made in one piece: what is put in afterwards takes a list of its own.
+      wanted.holder = {
+        address,
+        holder: sharedText(holder.holder),
+        held,
+        since,
+        interfaces: sharedList(holder.interfaces),
+        reason: sharedText(holder.reason),
+        ...(foreignMac === undefined ? {} : { foreignMac }),
+      }
+      told.push(address)
+    }
+    this.#options.onHolders(told)
   }
 
   countersSeen({ addresses, ...frames }: Omit<Extract<WireObserved, { kind: 'counters' }>, 'kind'>): void {
-    const wanted = addresses.filter(({ address }) => this.#wanted.has(address))
-    for (const counters of wanted) this.#counters.set(counters.address, counters)
-    this.#options.metrics.layer2.addresses(wanted)
+    for (const counters of addresses) {
+      const wanted = this.#wanted.get(counters.address)
+      if (wanted === undefined) continue
+      const { requestsReceived, responsesSent, gratuitousSent, conflicts, lastRequest } = counters
+      const { address } = wanted
+      wanted.counters = { address, requestsReceived, responsesSent, gratuitousSent, conflicts, lastRequest }
+    }
     this.#options.metrics.layer2.frames(frames)
   }
 
@@ -63,7 +93,8 @@ export class Layer2State {
   }
 
   eventsSeen(events: readonly Layer2Event[]): void {
-    for (const event of events) {
+    for (const one of events) {
+      const event = this.#shared(one)
       if (this.#events.length < EVENTS_KEPT) this.#events.push(event)
       else {
         this.#events[this.#oldest] = event
@@ -75,26 +106,40 @@ export class Layer2State {
 
   /** Addresses that the wire thread was told of, and those it was told to give up. */
   want(put: readonly string[], remove: readonly string[]): void {
-    for (const address of put) this.#wanted.add(address)
-    for (const address of remove) {
-      this.#wanted.delete(address)
-      this.#holders.delete(address)
-      this.#counters.delete(address)
-      this.#options.metrics.layer2.forgetAddress(address)
+    for (const address of put) {
+      if (this.#wanted.has(address)) continue
+      this.#wanted.set(address, { address, holder: undefined, counters: undefined })
     }
+    for (const address of remove) this.#wanted.delete(address)
   }
 
   holder(address: string): WireHolder | undefined {
-    return this.#holders.get(address)
+    return this.#wanted.get(address)?.holder
   }
 
   counters(address: string): AddressCounters | undefined {
-    return this.#counters.get(address)
+    return this.#wanted.get(address)?.counters
   }
 
   /** All that is known of who holds what, in no particular order. */
-  holders(): Iterable<WireHolder> {
-    return this.#holders.values()
+  *holders(): IterableIterator<WireHolder> {
+    for (const { holder } of this.#wanted.values()) if (holder !== undefined) yield holder
+  }
+
+  *#counted(): IterableIterator<AddressCounters> {
+    for (const { counters } of this.#wanted.values()) if (counters !== undefined) yield counters
+  }
+
+  #shared(event: Layer2Event): Layer2Event {
+    const address = this.#wanted.get(event.address)?.address ?? event.address
+    const { what, cause, interface: name } = event
+    return {
+      ...event,
+      address,
+      what: sharedText(what),
+      ...(cause === undefined ? {} : { cause: sharedText(cause) }),
+      ...(name === undefined ? {} : { interface: sharedText(name) }),
+    }
   }
 
   /** The other speakers as they look from here, by name. */

@@ -3,6 +3,7 @@ import type { Clock } from '#kube/clock.ts'
 import type { Logger } from '#kube/logger.ts'
 import type { Registry } from 'prom-client'
 import { EventRecorder } from '#kube/events.ts'
+import { giveBackMemory } from '#raw-socket/libc.ts'
 import type { BfdSettings } from './bfd/config.ts'
 import { Companions, type ProxyAddresses } from './forwarding/companions.ts'
 import type { ForwardingConfig } from './forwarding/config.ts'
@@ -43,6 +44,8 @@ export interface SpeakerProcess {
   readonly registry: Registry
   /** the readiness probe's answer */
   ready(): { readonly ok: boolean; readonly reason: string }
+  /** Memory that is kept for later, but not by the heap of V8, goes back to the kernel. */
+  giveBackMemory(): void
   /** Planned stop: addresses are handed over and sessions closed before anything else stops. */
   stop(): Promise<void>
 }
@@ -88,6 +91,7 @@ export function startSpeaker(options: SpeakerOptions): SpeakerProcess {
     view: () => speaker.view(),
     registry: metrics.registry,
     ready: () => speaker.ready(),
+    giveBackMemory,
     stop: () => speaker.stop(),
   }
 }

@@ -1,5 +1,14 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 import { Layer2Metrics } from './layer2-metrics.ts'
+import { registerReadMetric } from './read-metric.ts'
+
+/** One address of a Service that is announced by one protocol. */
+export interface Announced {
+  readonly service: string
+  readonly protocol: 'layer2' | 'bgp'
+  readonly node: string
+  readonly ip: string
+}
 
 /**
  * The speaker's Prometheus metrics under MetalLB's names, so that dashboards and alerts go on working. Those of BGP and
@@ -8,12 +17,6 @@ import { Layer2Metrics } from './layer2-metrics.ts'
 export class SpeakerMetrics {
   readonly registry = new Registry()
   readonly layer2 = new Layer2Metrics(this.registry)
-  readonly #announced = this.#gauge('metallb_speaker_announced', 'Services announced from this node', [
-    'service',
-    'protocol',
-    'node',
-    'ip',
-  ])
   readonly #updates = this.#counter(
     'metallb_k8s_client_updates_total',
     'Configuration and Service events processed',
@@ -35,6 +38,18 @@ export class SpeakerMetrics {
     [],
   )
 
+  /** read when metrics are asked for */
+  #announced: () => Iterable<Announced> = () => []
+
+  constructor() {
+    registerReadMetric(this.registry, {
+      name: 'metallb_speaker_announced',
+      help: 'Services announced from this node',
+      type: 'gauge',
+      samples: () => [...this.#announced()].map((labels) => ({ labels: { ...labels }, value: 1 })),
+    })
+  }
+
   #counter(name: string, help: string, labelNames: string[]): Counter {
     return new Counter({ name, help, labelNames, registers: [this.registry] })
   }
@@ -43,11 +58,9 @@ export class SpeakerMetrics {
     return new Gauge({ name, help, labelNames, registers: [this.registry] })
   }
 
-  /** One Service's addresses by one protocol: 1 while announced, gone otherwise. */
-  announced(service: string, protocol: 'layer2' | 'bgp', node: string, ip: string, on: boolean): void {
-    const labels = { service, protocol, node, ip }
-    if (on) this.#announced.set(labels, 1)
-    else this.#announced.remove(labels)
+  /** Where it is read what is announced. */
+  readAnnounced(source: () => Iterable<Announced>): void {
+    this.#announced = source
   }
 
   update(failed: boolean): void {

@@ -27,6 +27,8 @@ export interface SourcesOptions {
   readonly onExclusions: () => void
   /** this node's SpeakerStatus is gone */
   readonly onOwnStatusDeleted: () => void
+  /** what it says of being ready was put in doubt */
+  readonly onOwnStatusDoubted: () => void
   readonly onError: (resource: string, error: unknown, retryInMs: number) => void
 }
 
@@ -40,7 +42,8 @@ export class Sources {
   readonly exclusions: ExclusionSource
   readonly serviceCidrs: ServiceCidrSource
   readonly #slices: Reflector<EndpointSlice>
-  readonly #slicesByService = new Map<string, Map<string, EndpointSlice>>()
+  /** few, mostly one */
+  readonly #slicesByService = new Map<string, readonly EndpointSlice[]>()
 
   constructor(options: SourcesOptions) {
     const { api, clock, namespace, onService, onWorld } = options
@@ -61,18 +64,18 @@ export class Sources {
       resource: resources.endpointSlices,
       project: projectEndpointSlice,
     })
-    this.#slices.onChange(({ key, previous, current }) => {
-      if (previous !== undefined) this.#slicesByService.get(serviceOf(previous))?.delete(key)
+    this.#slices.onChange(({ previous, current }) => {
+      if (previous !== undefined) this.#forget(previous)
       if (current !== undefined) {
-        const slices = this.#slicesByService.get(serviceOf(current)) ?? new Map<string, EndpointSlice>()
-        this.#slicesByService.set(serviceOf(current), slices.set(key, current))
+        const service = serviceOf(current)
+        const others = this.#slicesByService.get(service)
+        // A list that is made by spreading has room for many more.
+        this.#slicesByService.set(service, others === undefined ? [current] : others.concat(current))
       }
       for (const service of new Set(
         [previous, current].flatMap((one) => (one === undefined ? [] : [serviceOf(one)])),
-      )) {
-        if (this.#slicesByService.get(service)?.size === 0) this.#slicesByService.delete(service)
+      ))
         onService(service)
-      }
     })
 
     this.nodes = new Reflector({ ...common('nodes'), resource: resources.nodes, project: projectNode })
@@ -88,6 +91,7 @@ export class Sources {
     })
     this.speakers.onChange(({ key, previous, current }) => {
       if (key === options.nodeName && current === undefined) options.onOwnStatusDeleted()
+      if (key === options.nodeName && current?.doubted) options.onOwnStatusDoubted()
       if (!sameCandidate(previous, current)) onWorld()
       else if (!sameSpeaker(previous, current)) options.onSpeakers()
     })
@@ -125,8 +129,8 @@ export class Sources {
   }
 
   /** The slices of a Service, by its `namespace/name`. */
-  slicesOf(key: string): EndpointSlice[] {
-    return [...(this.#slicesByService.get(key)?.values() ?? [])]
+  slicesOf(key: string): readonly EndpointSlice[] {
+    return this.#slicesByService.get(key) ?? []
   }
 
   start(): void {
@@ -164,6 +168,13 @@ export class Sources {
   /** Epoch milliseconds of the last contact with the API server by any of the watches, 0 before the first. */
   lastContact(): number {
     return Math.max(...Object.values(this.contact()))
+  }
+
+  #forget(slice: EndpointSlice): void {
+    const service = serviceOf(slice)
+    const others = this.slicesOf(service).filter(({ name }) => name !== slice.name)
+    if (others.length === 0) this.#slicesByService.delete(service)
+    else this.#slicesByService.set(service, others)
   }
 
   #reflectors() {

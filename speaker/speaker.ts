@@ -10,13 +10,15 @@ import { plannedStop } from './drain/planned-stop.ts'
 import { summarizeEndpoints } from './endpoints.ts'
 import { missingNode, type NodeState } from './forwarding/health/proxy-health.ts'
 import { ForwardingFeed } from './forwarding-feed.ts'
+import { ForeignClaims } from './layer2-state-claims.ts'
 import { LeaseKeeper } from './liveness/lease-keeper.ts'
 import { Liveness } from './liveness/liveness.ts'
 import type { SpeakerParts } from './parts.ts'
 import { Sources } from './sources.ts'
 import { hasForwarded, nodeState } from './status/node-state.ts'
 import { ProblemReport } from './status/problem-report.ts'
-import { AddressProblems, spokesmanFor } from './status/problems.ts'
+import { AddressProblems, spokesmanFor, tellingSpeakers } from './status/problems.ts'
+import { routeRefusals } from './status/route-problem.ts'
 import { Reporting } from './status/reporting.ts'
 import { buildView } from './view-of.ts'
 import type { SpeakerView } from './view.ts'
@@ -44,6 +46,7 @@ export class Speaker {
   readonly #drain: Drain
   readonly #problems: AddressProblems
   readonly #problemReport: ProblemReport
+  readonly #claims: ForeignClaims
   readonly #wireFeed: WireFeed
   readonly #reporting: Reporting
   readonly #dirty = new Set<string>()
@@ -77,6 +80,7 @@ export class Speaker {
       },
       onExclusions: () => this.#markWorld(),
       onOwnStatusDeleted: () => this.#reporting.nodeDeleted(),
+      onOwnStatusDoubted: () => this.#reporting.nodeDoubted(),
       onError: (resource, error, retryInMs) => {
         parts.metrics.update(true)
         log.warn({ resource, error: String(error), retryInMs }, 'watch failed')
@@ -101,6 +105,19 @@ export class Speaker {
         tellSession(parts.events, { namespace, name: peer, uid }, notice)
       },
       onNeighbors: () => this.#reporting.nodeChanged(),
+      onConflict: (conflict) => this.#claims.heard(conflict),
+    })
+    this.#claims = new ForeignClaims({
+      clock,
+      onChange: (addresses) => this.#problemReport.look(addresses),
+      onEpisode: ({ address, mac, interface: name }) => {
+        for (const key of this.#announcements.servicesOf(address))
+          this.#reporting.warn(
+            key,
+            'addressConflict',
+            `${mac} on ${name} claims ${address}, which "${nodeName}" holds`,
+          )
+      },
     })
     this.#feed = new ForwardingFeed({
       clock,
@@ -155,6 +172,17 @@ export class Speaker {
       plan: this.#announcements.layer2(address),
       holder: this.#wireState.layer2.holder(address),
       routed: this.#announcements.isRouted(address),
+      routeNotServed: this.#routeNotServed(address),
+      routeRefusals: () =>
+        routeRefusals(
+          address,
+          {
+            services: this.#announcements.targetsOf(address),
+            poolOf: (one) => this.#announcements.poolOf(one),
+          },
+          this.#world,
+        ),
+      contestedBy: this.#claims.claimantOf(address),
       interfaces: this.#wireState.interfaces,
       spokesman: spokesmanFor(address, this.#readySpeakers) === nodeName,
     }))
@@ -234,6 +262,7 @@ export class Speaker {
         this.#leaving = true
         this.#scheduled?.cancel()
         this.#problemReport.stop()
+        this.#claims.stop()
       },
       tell: () => this.#reporting.flushNode(),
       silence: () => this.#wire.stop(),
@@ -320,6 +349,12 @@ export class Speaker {
     this.#reporting.nodeChanged()
   }
 
+  /** Only after the first time in the kernel: until then nothing is, for a moment. */
+  #routeNotServed(address: string): boolean {
+    const planned = this.#announcements.servicesOf(address).map((key) => this.#announcements.bgp(key)?.reason)
+    return planned.includes('notProgrammed') && !planned.includes('') && hasForwarded(this.#parts.forwarder)
+  }
+
   /** Status objects are owned by the Node and go when it goes. */
   #ownNode(): OwnerReference | undefined {
     const node = this.#sources.nodes.store.get(this.#parts.nodeName)
@@ -329,9 +364,7 @@ export class Speaker {
   #flushWorld(): void {
     this.#worldDirty = false
     this.#world = this.#lookAround()
-    this.#readySpeakers = [...this.#world.speakers]
-      .flatMap(([name, { ready }]) => (ready ? [name] : []))
-      .sort()
+    this.#readySpeakers = tellingSpeakers(this.#world.speakers)
     this.#drain.update(this.#world.nodes.get(this.#parts.nodeName))
     this.#wireFeed.tellExclusions()
     // Who the others are goes before what they may hold.

@@ -32,6 +32,7 @@ beforeEach(() => {
       onInterfaces: nothing,
       onSessions: nothing,
       onNeighbors: nothing,
+      onConflict: nothing,
     }),
     forwarder: { view: () => ({ forwarding: true, lastSync, mode: 'full' }) },
     sources: {

@@ -27,6 +27,7 @@ beforeEach(() => {
     onInterfaces: () => {},
     onSessions: () => told++,
     onNeighbors: () => told++,
+    onConflict: ({ address, mac }) => logged.push(`${address} ${mac}`),
   })
 })
 
@@ -45,6 +46,12 @@ const bgp = () => {
   })
   return { ...session.status(), peer: 'tor' }
 }
+
+test('who claims an address that is held here is told to whoever reports it, and to the log', () => {
+  const mac = '02:00:00:00:00:99'
+  state.observe({ kind: 'conflict', address: '192.0.2.1', mac, interface: 'eth0', at: 0 })
+  expect(logged).toEqual(['another machine claims an address held here', `192.0.2.1 ${mac}`])
+})
 
 test('a BFD session is found by its BGP peer and shown beside it', () => {
   state.bgp.peers([{ ...testConfig, name: 'tor' }])

@@ -11,6 +11,8 @@ export interface WireStateOptions extends Layer2StateOptions, BgpStateOptions {
   /** epoch milliseconds */
   readonly now: () => number
   readonly onInterfaces: () => void
+  /** a machine outside the cluster claims an address that is held here */
+  readonly onConflict: (conflict: Extract<WireObserved, { kind: 'conflict' }>) => void
 }
 
 /** What the wire thread has last said, kept on the main thread for status, metrics and the admin API. */
@@ -47,7 +49,8 @@ export class WireState {
       case 'layer2Events':
         return this.layer2.eventsSeen(observed.events)
       case 'conflict':
-        return log.warn({ ...observed }, 'another machine claims an address held here')
+        log.warn({ ...observed }, 'another machine claims an address held here')
+        return this.#options.onConflict(observed)
       case 'log':
         return log[observed.level](observed.fields, observed.message)
       case 'stopped':

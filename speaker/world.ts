@@ -26,6 +26,8 @@ export interface World {
 export interface SpeakerInfo {
   /** false: the speaker said that it is leaving */
   readonly ready: boolean
+  /** its word about that was put in doubt while it was away, and it is back */
+  readonly doubted?: boolean
   /** its usable interfaces by name; undefined: not known yet, taken as having all */
   readonly interfaces?: ReadonlyMap<string, SpeakerInterface>
   /** MACs of its other interfaces; absent as none */

@@ -1,5 +1,6 @@
 import { compareAddresses, sameAddress, type Address } from '#inet/address.ts'
 import type { Pool } from '#crds/config.ts'
+import { sharedList } from '#kube/objects/shared.ts'
 import { alternatives, choose, pickFrom, shortage, type Choice } from './choose.ts'
 import { MultiMap } from './multi-map.ts'
 import {
@@ -41,7 +42,7 @@ export class Allocator {
     for (const key of affected) {
       const assignment = this.#assignments.get(key) as Assignment
       for (const address of assignment.addresses) this.register.occupy(key, address, assignment.claim)
-      this.#file(key, { ...assignment, pools: this.register.pools.homes(assignment.addresses) })
+      this.#file(key, { ...assignment, pools: sharedList(this.register.pools.homes(assignment.addresses)) })
     }
     return [...affected]
   }
@@ -188,8 +189,10 @@ export class Allocator {
       const choices = choose([state], families, request.claim)
       if (choices !== undefined) return this.#give(key, request, addressesOf(choices))
     }
-    const message = `no available IPs in pool ${state.name}`
-    return refused(want([state], request), message, shortages([state], request))
+    const reason = want([state], request)
+    const considered = shortages([state], request)
+    const why = reason === 'FamilyNotInPools' ? `: it ${considered[0].refused}` : ''
+    return refused(reason, `no available IPs in pool ${state.name}${why}`, considered)
   }
 
   #allocateReserved(
@@ -256,7 +259,8 @@ export class Allocator {
   #put(key: string, request: AllocationRequest, addresses: readonly Address[]): Assignment {
     const { claim } = request
     const reservation = this.#binding(key, request, addresses)
-    const next: Assignment = { addresses, pools: this.register.pools.homes(addresses), claim, reservation }
+    const pools = sharedList(this.register.pools.homes(addresses))
+    const next: Assignment = { addresses, pools, claim, reservation }
     const present = this.#assignments.get(key)
     if (present !== undefined && sameAssignment(present, next)) return present
     if (present !== undefined) this.#vacate(key, present)

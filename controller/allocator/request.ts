@@ -29,6 +29,16 @@ export interface Claim {
   readonly ports: readonly string[]
 }
 
+const sole = new WeakMap<readonly string[], Claim>()
+
+/** The claim of a Service; those of Services that do not share are one where their ports are one list. */
+export function claimOf(sharingKey: string, backendKey: string, ports: readonly string[]): Claim {
+  if (sharingKey !== '' || backendKey !== '') return { sharingKey, backendKey, ports }
+  const known = sole.get(ports) ?? { sharingKey, backendKey, ports }
+  sole.set(ports, known)
+  return known
+}
+
 /** Every reason for which a Service does not get, or no longer has, its address. */
 export type RefusalReason =
   /** no pool is in force */
@@ -41,6 +51,8 @@ export type RefusalReason =
   | 'FamilyNotInPools'
   /** the requested pool does not exist */
   | 'UnknownPool'
+  /** the requested pool is in error; or, with addresses, they are kept although their pool is */
+  | 'PoolInvalid'
   /** the requested pool, or that of the requested address, is not for this Service */
   | 'PoolNotCompatible'
   /** no pool has the requested address */

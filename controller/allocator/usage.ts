@@ -1,4 +1,4 @@
-import { formatAddress, type Address } from '#inet/address.ts'
+import { formatAddress, type Address, type Family } from '#inet/address.ts'
 import type { Claim } from './request.ts'
 
 /** An address in use and by whom. */
@@ -24,11 +24,11 @@ const NAMED = 5
 export function shareRefusal(key: string, claim: Claim, usage: Usage): string | undefined {
   const other = usage.claimBeside(key)
   if (other === undefined) return undefined
-  const fits =
-    claim.sharingKey !== '' && other.sharingKey === claim.sharingKey && other.backendKey === claim.backendKey
-  if (!fits) {
+  const sameKey = claim.sharingKey !== '' && other.sharingKey === claim.sharingKey
+  if (!sameKey || other.backendKey !== claim.backendKey) {
     const by = holdersText(key, usage)
-    return `can't change sharing key for ${JSON.stringify(key)}, address also in use by ${by}`
+    const why = sameKey ? ': with externalTrafficPolicy Local, all have to have it and the same selector' : ''
+    return `can't change sharing key for ${JSON.stringify(key)}, address also in use by ${by}${why}`
   }
   const taken = claim.ports.find((port) => (usage.userOf(port) ?? key) !== key)
   return taken === undefined
@@ -129,36 +129,36 @@ const SPARE = 1024
 
 /** The addresses in use. */
 export class Usages {
-  readonly #byAddress = new Map<string, AddressUsage>()
+  /** by value, which an address has anyway: texts would be kept for this alone */
+  readonly #byValue: Record<Family, Map<bigint, AddressUsage>> = { 4: new Map(), 6: new Map() }
   /** those of them without a holder */
-  readonly #spare = new Set<string>()
+  readonly #spare = new Set<AddressUsage>()
 
-  get(address: Address): Usage | undefined {
-    const usage = this.#byAddress.get(formatAddress(address))
+  get({ family, value }: Address): Usage | undefined {
+    const usage = this.#byValue[family].get(value)
     return usage === undefined || usage.count === 0 ? undefined : usage
   }
 
   add(key: string, address: Address, claim: Claim): void {
-    const text = formatAddress(address)
-    const usage = this.#byAddress.get(text) ?? new AddressUsage(address)
-    if (usage.count === 0 && !this.#spare.delete(text)) this.#byAddress.set(text, usage)
+    const { family, value } = address
+    const usage = this.#byValue[family].get(value) ?? new AddressUsage(address)
+    if (usage.count === 0 && !this.#spare.delete(usage)) this.#byValue[family].set(value, usage)
     usage.set(key, claim)
   }
 
   /** @returns true when nobody uses the address any more */
-  delete(key: string, address: Address): boolean {
-    const text = formatAddress(address)
-    const usage = this.#byAddress.get(text)
+  delete(key: string, { family, value }: Address): boolean {
+    const usage = this.#byValue[family].get(value)
     if (usage === undefined) return true
     const held = usage.delete(key)
     if (usage.count > 0) return false
-    if (held) this.#spare.add(text)
+    if (held) this.#spare.add(usage)
     if (this.#spare.size > SPARE) this.#forget()
     return true
   }
 
   #forget(): void {
-    for (const text of this.#spare) this.#byAddress.delete(text)
+    for (const { address } of this.#spare) this.#byValue[address.family].delete(address.value)
     this.#spare.clear()
   }
 }

@@ -18,6 +18,9 @@ beforeEach(() => {
       ? undefined
       : { address, holder: 'a', held: true, since: 0, interfaces: [], reason: '' },
     routed: false,
+    routeNotServed: false,
+    routeRefusals: () => [],
+    contestedBy: undefined,
     interfaces: [],
     spokesman: true,
   }))

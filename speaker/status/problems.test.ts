@@ -3,7 +3,15 @@ import type { Candidate } from '../layer2/elect.ts'
 import type { silenceReasons } from '../layer2/errors.ts'
 import type { Layer2Plan } from '../layer2/advertise.ts'
 import type { WireHolder, WireInterface } from '../wire/protocol.ts'
-import { AddressProblems, problemOf, SETTLE_MS, spokesmanFor, type ProblemContext } from './problems.ts'
+import {
+  AddressProblems,
+  problemOf,
+  SETTLE_MS,
+  spokesmanFor,
+  tellingSpeakers,
+  type ProblemContext,
+} from './problems.ts'
+import type { RouteRefusal } from './route-problem.ts'
 
 const address = '192.0.2.1'
 
@@ -46,10 +54,74 @@ const problem = (context: Partial<ProblemContext>) =>
     plan: plan(no('a', '')),
     holder: undefined,
     routed: false,
+    routeNotServed: false,
+    routeRefusals: () => [],
+    contestedBy: undefined,
     interfaces: [],
     spokesman: true,
     ...context,
   })
+
+test('a machine that fights for a held address is told of, before anything else', () => {
+  const held = holder({ held: true, interfaces: ['eth0'] })
+  const contested = { contestedBy: '02:00:00:00:00:99', spokesman: false }
+  expect(problem({ ...contested, holder: held, interfaces: [on('198.51.100.1/24')] })).toEqual({
+    address,
+    reason: 'contested',
+    message: 'another machine on the wire claims it, too (02:00:00:00:00:99)',
+    mac: '02:00:00:00:00:99',
+  })
+  expect(problem({ ...contested, holder: holder({ reason: 'notOwner' }) })).toBeUndefined()
+})
+
+describe('why nobody announces an address by BGP', () => {
+  const unmatched = { plan: { reason: 'noMatchingAdvertisement', advertisements: [] }, routed: true }
+  const refused = (node: string, reason: string, about = ''): RouteRefusal => ({ node, reason, about })
+  const routes = (...refusals: RouteRefusal[]) => problem({ ...unmatched, routeRefusals: () => refusals })
+
+  test('some node does: nothing to say', () => expect(routes()).toBeUndefined())
+
+  test('what is about no node is said without one', () => {
+    expect(routes(refused('a', 'noEndpoints'), refused('b', 'noEndpoints'))).toEqual({
+      address,
+      reason: 'noEndpoints',
+      message: 'it has no endpoint that can take traffic',
+    })
+    const gone = refused('c', 'speakerUnreachable')
+    expect(routes(refused('a', 'noEndpoints'), gone)?.reason).toBe('noEndpoints')
+    expect(routes(refused('a', 'noLocalEndpoints'), gone)).toMatchObject({
+      reason: 'noLocalEndpoints',
+      message: 'a: no endpoint there (externalTrafficPolicy Local); c: nothing is heard of its speaker',
+    })
+    const here = refused('a', 'noPeers')
+    expect(routes(here, refused('b', 'noLocalEndpoints'), gone)?.reason).toBe('noPeers')
+    expect(routes(gone)?.reason).toBe('speakerUnreachable')
+    const invalid = ['a', 'b'].map((node) => refused(node, 'invalidAdvertisement', 'ad'))
+    expect(routes(...invalid)?.message).toBe('the BGPAdvertisement for it is in error: ad')
+  })
+
+  test('anything else with the nodes, and one reason where it is the same for all', () => {
+    const excluded = ['a', 'b'].map((node) => refused(node, 'nodeLabeledExcludeBalancers'))
+    expect(routes(...excluded)).toMatchObject({
+      reason: 'nodeLabeledExcludeBalancers',
+      message: 'a, b: the Node is labelled exclude-from-external-load-balancers',
+    })
+    expect(routes(refused('a', 'noPeers', 'there is no BGPPeer tor'), refused('b', 'nodeDraining'))).toEqual({
+      address,
+      reason: 'noEligibleNode',
+      message:
+        'a: no BGPPeer that an advertisement names selects the Node: there is no BGPPeer tor; b: the Node drains',
+    })
+  })
+
+  test('one node tells it, and that forwarding keeps it back each node itself', () => {
+    const refusals = () => [refused('a', 'noEndpoints')]
+    expect(problem({ ...unmatched, routeRefusals: refusals, spokesman: false })).toBeUndefined()
+    expect(problem({ ...unmatched, routeNotServed: true, spokesman: false })).toMatchObject({
+      reason: 'notServed',
+    })
+  })
+})
 
 describe('why nobody announces an address', () => {
   test('nothing to say while it is held, or another node holds it, or it is being taken', () => {
@@ -120,12 +192,25 @@ test('every node knows the same spokesman, and not one has all the work', () => 
   expect(spokesmanFor(address, [])).toBeUndefined()
 })
 
+test('a speaker that leaves or that nobody hears tells nothing', () => {
+  const speakers = new Map([
+    ['c', { ready: true }],
+    ['leaving', { ready: false }],
+    ['dead', { ready: true, apiReachable: false }],
+    ['a', { ready: true, apiReachable: true }],
+  ])
+  expect(tellingSpeakers(speakers)).toEqual(['a', 'c'])
+})
+
 test('the list is bounded, and what was seen first stays in it', () => {
   let reason = 'noEndpoints'
   const problems = new AddressProblems(() => ({
     plan: plan(no('a', reason)),
     holder: undefined,
     routed: false,
+    routeNotServed: false,
+    routeRefusals: () => [],
+    contestedBy: undefined,
     interfaces: [],
     spokesman: true,
   }))

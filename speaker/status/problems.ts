@@ -3,7 +3,9 @@ import { prefixContains, tryParsePrefix } from '#inet/prefix.ts'
 import type { Candidate } from '../layer2/elect.ts'
 import type { Layer2Plan } from '../layer2/advertise.ts'
 import type { WireHolder, WireInterface } from '../wire/protocol.ts'
+import type { SpeakerInfo } from '../world.ts'
 import { isLinkLocal, LIST_LIMIT } from './layer2-part.ts'
+import type { RouteRefusal } from './route-problem.ts'
 
 /** Why nobody announces an address, or what is odd about how it is announced: an entry of a SpeakerStatus. */
 export interface AddressProblem {
@@ -31,11 +33,18 @@ export const problemWords = {
   noUsableInterface: 'no interface that ARP and NDP can be spoken on',
   interfaceMissing: 'none of the interfaces that the advertisements name',
   noEligibleNode: 'no node may announce it',
+  speakerUnreachable: 'nothing is heard of its speaker',
+  notOwner: 'no BGPAdvertisement of its pool selects the Node',
+  invalidAdvertisement: 'the BGPAdvertisement for it is in error',
+  conflictingAdvertisements: 'BGPAdvertisements say different things of one route of the Service',
+  noPeers: 'no BGPPeer that an advertisement names selects the Node',
+  familyNotOffered: 'no BGPPeer that it is told to has this address family',
   notServed: 'forwarding for it is not in the kernel of the node that should announce it',
   noInterface: 'the node that should announce it has no usable interface for it',
   addressInUse: 'another machine on the wire uses it',
   invalidAddress: 'it is not an address',
   outsideSubnets: 'it is in no subnet of the interfaces that it is announced on',
+  contested: 'another machine on the wire claims it, too',
 } as const satisfies Record<string, string>
 
 /** What the wire thread says of an address that this node should hold and does not. */
@@ -53,6 +62,12 @@ export interface ProblemContext {
   readonly holder: WireHolder | undefined
   /** an advertisement of BGP speaks for the address */
   readonly routed: boolean
+  /** forwarding keeps this node from announcing it by BGP */
+  readonly routeNotServed: boolean
+  /** why no node announces it by BGP; [] when some node does */
+  readonly routeRefusals: () => readonly RouteRefusal[]
+  /** the MAC of a machine that claimed the address a moment ago while it was held here */
+  readonly contestedBy: string | undefined
   readonly interfaces: readonly WireInterface[]
   /** this node speaks for all when the problem is everybody's */
   readonly spokesman: boolean
@@ -63,14 +78,19 @@ export interface ProblemContext {
  * node tells itself; what all nodes see alike is told by one of them only.
  */
 export function problemOf(address: string, context: ProblemContext): AddressProblem | undefined {
-  const { plan, holder, routed, interfaces, spokesman } = context
+  const { plan, holder, routed, interfaces, spokesman, contestedBy } = context
   if (plan === undefined) return undefined
-  if (holder?.held) return outsideSubnets(address, holder, interfaces)
-  if (holder !== undefined && ownTroubles.has(holder.reason)) return own(address, holder)
-  if (!spokesman) return undefined
+  if (holder?.held) {
+    if (contestedBy !== undefined) return withMac(address, 'contested', contestedBy)
+    return outsideSubnets(address, holder, interfaces)
+  }
+  if (holder !== undefined && ownTroubles.has(holder.reason))
+    return withMac(address, holder.reason, holder.foreignMac)
   const { wire, reason, blockedBy } = plan
+  if (wire === undefined && context.routeNotServed) return withMac(address, 'notServed', undefined)
+  if (!spokesman) return undefined
   if (wire === undefined) {
-    if (routed && reason === 'noMatchingAdvertisement') return undefined
+    if (routed && reason === 'noMatchingAdvertisement') return nobodyRoutes(address, context.routeRefusals())
     return {
       address,
       reason,
@@ -80,15 +100,37 @@ export function problemOf(address: string, context: ProblemContext): AddressProb
   return wire.candidates.some(({ eligible }) => eligible) ? undefined : nobody(address, wire.candidates, plan)
 }
 
-function own(address: string, { reason, foreignMac }: WireHolder): AddressProblem {
-  const mac = foreignMac === undefined ? {} : { mac: foreignMac }
-  return {
-    address,
-    reason,
-    message: `${wordsOf(reason)}${foreignMac === undefined ? '' : ` (${foreignMac})`}`,
-    ...mac,
-  }
+function withMac(address: string, reason: string, mac: string | undefined): AddressProblem {
+  const message = `${wordsOf(reason)}${mac === undefined ? '' : ` (${mac})`}`
+  return { address, reason, message, ...(mac === undefined ? {} : { mac }) }
 }
+
+/** No node tells routers of it: why, together where that is the same for all. */
+function nobodyRoutes(address: string, refusals: readonly RouteRefusal[]): AddressProblem | undefined {
+  if (refusals.length === 0) return undefined
+  const words = ({ reason, about }: RouteRefusal) => `${wordsOf(reason)}${about === '' ? '' : `: ${about}`}`
+  // Nodes that are gone, or that have no endpoint by design, are named beside the others; those have the reason.
+  const there = refusals.filter(({ reason }) => !absences.has(reason))
+  const meant = there.filter(({ reason }) => reason !== 'noLocalEndpoints')
+  const decisive = meant.length > 0 ? meant : there.length > 0 ? there : refusals
+  const reasons = new Set(decisive.map(({ reason }) => reason))
+  const byWords = Map.groupBy(refusals, words)
+  const [only] = reasons
+  const reason = reasons.size === 1 ? only : 'noEligibleNode'
+  if (reasons.size === 1 && everywhere.has(only)) return { address, reason, message: words(decisive[0]) }
+  const parts = [...byWords]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([text, nodes]) => `${namesOf(nodes)}: ${text}`)
+  return { address, reason, message: parts.join('; ') }
+}
+
+const absences: ReadonlySet<string> = new Set(['speakerLeaving', 'speakerUnreachable'])
+/** Reasons that are about no node. */
+const everywhere: ReadonlySet<string> = new Set([
+  'noMatchingAdvertisement',
+  'invalidAdvertisement',
+  'noEndpoints',
+])
 
 /** No node is a candidate: what keeps them from it, told together where it is the same for all. */
 function nobody(
@@ -110,7 +152,7 @@ function nobody(
 
 const isEndpoints = (reason: string): boolean => reason === 'noLocalEndpoints'
 
-function namesOf(nodes: readonly Candidate[]): string {
+function namesOf(nodes: readonly { readonly node: string }[]): string {
   const more = nodes.length > NODES_NAMED ? ` and ${nodes.length - NODES_NAMED} more` : ''
   const named = nodes.slice(0, NODES_NAMED).map(({ node }) => node)
   return `${named.join(', ')}${more}`
@@ -136,9 +178,15 @@ function outsideSubnets(
 const wordsOf = (reason: string): string =>
   Object.hasOwn(problemWords, reason) ? problemWords[reason as keyof typeof problemWords] : reason
 
+/** Names of the speakers that can tell something: those that are ready and reach the API, sorted. */
+export const tellingSpeakers = (speakers: ReadonlyMap<string, SpeakerInfo>): string[] =>
+  [...speakers]
+    .flatMap(([name, { ready, apiReachable }]) => (ready && apiReachable !== false ? [name] : []))
+    .sort()
+
 /**
  * Which of these speakers tells what all of them see alike: another one for each address, the same one whoever asks.
- * @param ready names of the speakers that are ready
+ * @param ready of `tellingSpeakers`
  */
 export function spokesmanFor(address: string, ready: readonly string[]): string | undefined {
   // FNV-1a: looked at for each address whenever the world changes.

@@ -15,8 +15,11 @@ export function projectSpeaker(object: KubeObject): SpeakerInfo {
   const neighbors = new Map<string, 'alive' | 'dead'>()
   for (const { node, state } of status.neighbors ?? []) if (state === 'alive') neighbors.set(node, state)
   for (const node of status.unreachable ?? []) neighbors.set(node, 'dead')
+  // Of one that was ready when it was last heard the controller says Unknown: that is no word of leaving.
+  const ready = is('Ready')
   return {
-    ready: is('Ready') === 'True',
+    ready: ready === 'True' || ready === 'Unknown',
+    ...(ready === 'Unknown' && is('ApiReachable') !== 'False' ? { doubted: true } : {}),
     ...(interfaces === undefined ? {} : { interfaces: new Map(interfaces) }),
     ...(otherMacs.length === 0 ? {} : { otherMacs }),
     ...(is('ApiReachable') === 'False' ? { apiReachable: false } : {}),

@@ -7,8 +7,9 @@ import type { Service } from '#kube/objects/service.ts'
 import { resources } from '#kube/resources.ts'
 import type { Announcements } from '../announcements.ts'
 import type { Layer2State } from '../layer2-state.ts'
-import type { SpeakerMetrics } from '../metrics.ts'
+import type { Announced, SpeakerMetrics } from '../metrics.ts'
 import { SpeakerConfigState } from './config-state.ts'
+import { routedAddresses } from './routed-addresses.ts'
 import { ServiceStatusWriter, type ServiceStatusBody } from './service-status.ts'
 import { SpeakerStatusWriter, type SpeakerState } from './speaker-status.ts'
 
@@ -30,6 +31,14 @@ export interface ReportingOptions {
   readonly leaving: () => boolean
 }
 
+type Protocol = 'layer2' | 'bgp'
+
+/** Addresses of one Service that are announced; by one of the protocols at least. */
+type AnnouncedAddresses = Readonly<Record<Protocol, readonly string[]>>
+
+const protocols = ['layer2', 'bgp'] as const satisfies Protocol[]
+const nothing: AnnouncedAddresses = { layer2: [], bgp: [] }
+
 /** Everything that a speaker tells Kubernetes: status objects, events of Services, and the metric of who announces. */
 export class Reporting {
   readonly #options: ReportingOptions
@@ -37,12 +46,13 @@ export class Reporting {
   readonly #bgpStatus: ServiceStatusWriter
   readonly #speakerStatus: SpeakerStatusWriter
   readonly #configState: SpeakerConfigState
-  readonly #announcedBefore = new Map<string, ReadonlySet<string>>()
-  readonly #counted = new Map<string, { protocol: 'layer2' | 'bgp'; ip: string }[]>()
+  /** what is announced, by Service */
+  readonly #announced = new Map<string, AnnouncedAddresses>()
 
   constructor(options: ReportingOptions) {
     const { api, clock, log, namespace, node, owner, state } = options
     this.#options = options
+    options.metrics.readAnnounced(() => this.#samples())
     const writer = (prefix: 'l2' | 'bgp', desired: (key: string) => ServiceStatusBody | undefined) =>
       new ServiceStatusWriter({
         api,
@@ -110,6 +120,11 @@ export class Reporting {
     this.#speakerStatus.deleted()
   }
 
+  /** Somebody put in doubt what it says. */
+  nodeDoubted(): void {
+    this.#speakerStatus.doubted()
+  }
+
   configChanged(): void {
     this.#configState.changed()
   }
@@ -118,28 +133,38 @@ export class Reporting {
   serviceChanged(key: string): void {
     this.#l2Status.changed(key)
     this.#bgpStatus.changed(key)
-    const now = new Set<string>()
-    if (this.#layer2Body(key) !== undefined) now.add('layer2')
-    if (this.#bgpBody(key) !== undefined) now.add('bgp')
-    const before = this.#announcedBefore.get(key) ?? new Set<string>()
-    if (now.size > 0) this.#announcedBefore.set(key, now)
-    else this.#announcedBefore.delete(key)
-    this.#count(key, now)
+    const before = this.#announced.get(key) ?? nothing
+    const now = this.#announcedNow(key)
+    if (now === nothing) this.#announced.delete(key)
+    else this.#announced.set(key, now)
     const { service: find, events, node } = this.#options
     const service = find(key)
     if (service === undefined) return
     const { namespace, name, uid } = service
-    for (const protocol of now) {
-      if (before.has(protocol)) continue
+    for (const protocol of protocols) {
+      if (now[protocol].length === 0 || before[protocol].length > 0) continue
       const message = `announcing from node "${node}" with protocol "${protocol}"`
       const about = { apiVersion: 'v1', kind: 'Service', namespace, name, uid }
       events.record(about, 'Normal', 'nodeAssigned', message)
     }
   }
 
+  /** What a person should know of a Service now, and that no condition shows for long. */
+  warn(key: string, reason: string, message: string): void {
+    const service = this.#options.service(key)
+    if (service === undefined) return
+    const { namespace, name, uid } = service
+    this.#options.events.record(
+      { apiVersion: 'v1', kind: 'Service', namespace, name, uid },
+      'Warning',
+      reason,
+      message,
+    )
+  }
+
   /** Nothing is announced any more, so the status objects of this node are surplus. */
   async withdraw(): Promise<void> {
-    for (const key of this.#announcedBefore.keys()) this.serviceChanged(key)
+    for (const key of this.#announced.keys()) this.serviceChanged(key)
     await Promise.all([this.#l2Status.idle(), this.#bgpStatus.idle()])
   }
 
@@ -152,19 +177,31 @@ export class Reporting {
     ])
   }
 
-  #count(key: string, protocols: ReadonlySet<string>): void {
-    const { metrics, node, announcements, layer2 } = this.#options
-    for (const { protocol, ip } of this.#counted.get(key) ?? [])
-      metrics.announced(key, protocol, node, ip, false)
-    const counted = announcements
-      .addressesOf(key)
-      .flatMap((ip) => [
-        ...(protocols.has('layer2') && layer2.holder(ip)?.held ? [{ protocol: 'layer2' as const, ip }] : []),
-        ...(protocols.has('bgp') ? [{ protocol: 'bgp' as const, ip }] : []),
-      ])
-    for (const { protocol, ip } of counted) metrics.announced(key, protocol, node, ip, true)
-    if (counted.length > 0) this.#counted.set(key, counted)
-    else this.#counted.delete(key)
+  #announcedNow(key: string): AnnouncedAddresses {
+    const addresses = this.#options.announcements.addressesOf(key)
+    const layer2 = this.#layer2Body(key) === undefined ? [] : addresses.filter((ip) => this.#holds(ip))
+    const plan = this.#options.announcements.bgp(key)
+    const routed = plan !== undefined && this.#bgpBody(key) !== undefined
+    const bgp = routed ? routedAddresses(addresses, plan) : []
+    if (layer2.length + bgp.length === 0) return nothing
+    // Most Services are announced by one protocol, with all their addresses.
+    return {
+      layer2: layer2.length === addresses.length ? addresses : layer2.length === 0 ? nothing.layer2 : layer2,
+      bgp: bgp.length === addresses.length ? addresses : bgp.length === 0 ? nothing.bgp : bgp,
+    }
+  }
+
+  *#samples(): IterableIterator<Announced> {
+    const { node } = this.#options
+    for (const [service, announced] of this.#announced) {
+      for (const protocol of protocols) {
+        for (const ip of announced[protocol]) yield { service, protocol, node, ip }
+      }
+    }
+  }
+
+  #holds(address: string): boolean {
+    return this.#options.layer2.holder(address)?.held === true
   }
 
   #layer2Body(key: string): ServiceStatusBody | undefined {
@@ -181,9 +218,8 @@ export class Reporting {
 
   /** The addresses of one Service may have different holders, who all have a status object. */
   #holdsAll(key: string): boolean {
-    const { announcements, layer2 } = this.#options
-    const addresses = announcements.addressesOf(key)
-    return addresses.length > 0 && addresses.every((address) => layer2.holder(address)?.held)
+    const addresses = this.#options.announcements.addressesOf(key)
+    return addresses.length > 0 && addresses.every((address) => this.#holds(address))
   }
 
   #bgpBody(key: string): ServiceStatusBody | undefined {

@@ -3,6 +3,7 @@ import type { KubeApi, KubeObject, OwnerReference, Resource } from '#kube/api.ts
 import { keyOf, parseKey } from '#kube/api.ts'
 import type { Clock } from '#kube/clock.ts'
 import { isKubeError } from '#kube/errors.ts'
+import { sharedText } from '#kube/objects/shared.ts'
 import { Reflector } from '#kube/reflector.ts'
 import { WorkQueue, type Outcome } from '#kube/work-queue.ts'
 
@@ -46,8 +47,8 @@ export class ServiceStatusWriter {
   readonly #options: ServiceStatusOptions
   readonly #reflector: Reflector<Existing>
   readonly #queue: WorkQueue
-  /** Service key -> object name -> object */
-  readonly #byService = new Map<string, Map<string, Existing>>()
+  /** by Service key; few, mostly one */
+  readonly #byService = new Map<string, readonly Existing[]>()
 
   constructor(options: ServiceStatusOptions) {
     const { api, clock, resource, namespace } = options
@@ -71,8 +72,9 @@ export class ServiceStatusWriter {
     this.#reflector.onChange(({ previous, current }) => {
       if (previous !== undefined) this.#forget(previous)
       if (current !== undefined) {
-        const objects = this.#byService.get(current.service) ?? new Map<string, Existing>()
-        this.#byService.set(current.service, objects.set(current.name, current))
+        const others = this.#byService.get(current.service)
+        // A list that is made by spreading has room for many more.
+        this.#byService.set(current.service, others === undefined ? [current] : others.concat(current))
       }
       const key = (current ?? previous)?.service
       if (key !== undefined && key !== '') this.#queue.add(key)
@@ -101,16 +103,16 @@ export class ServiceStatusWriter {
   }
 
   #forget({ service, name }: Existing): void {
-    const objects = this.#byService.get(service)
-    objects?.delete(name)
-    if (objects?.size === 0) this.#byService.delete(service)
+    const others = (this.#byService.get(service) ?? []).filter((one) => one.name !== name)
+    if (others.length === 0) this.#byService.delete(service)
+    else this.#byService.set(service, others)
   }
 
   async #reconcile(serviceKey: string): Promise<Outcome> {
     const { api, resource, namespace, node, exclusive, desired } = this.#options
     try {
       const want = desired(serviceKey)
-      const existing = [...(this.#byService.get(serviceKey)?.values() ?? [])]
+      const existing = this.#byService.get(serviceKey) ?? []
       const own = existing.filter((one) => one.node === node)
       const surplus = existing.filter((one) =>
         one.node === node ? want === undefined : exclusive(serviceKey),
@@ -183,12 +185,12 @@ function projectStatus(object: KubeObject): Existing {
   const name = labels['metallb.io/service-name'] ?? ''
   return {
     name: object.metadata.name,
-    node: labels['metallb.io/node'] ?? '',
+    node: sharedText(labels['metallb.io/node'] ?? ''),
     service: name === '' ? '' : keyOf({ namespace: labels['metallb.io/service-namespace'], name }),
     // An object whose status was never written must not look like one that is right.
     body:
       status.node === undefined
         ? '\n'
-        : bodyText({ peers: status.peers ?? (status.interfaces ?? []).map((one) => one.name) }),
+        : sharedText(bodyText({ peers: status.peers ?? (status.interfaces ?? []).map((one) => one.name) })),
   }
 }

@@ -178,6 +178,52 @@ test('the condition that the controller writes stays, and what it says counts', 
   expect(projectSpeaker(await get())).not.toHaveProperty('apiReachable')
 })
 
+test('what the controller puts in doubt while the node is away is no word of leaving, and is said again', async () => {
+  const { writer } = writerWith(ready)
+  await settle()
+  const time = { lastTransitionTime: '2026-01-01T00:00:00Z', message: '' }
+  const doubt = (reachable: 'True' | 'False') => {
+    const conditions = [
+      { type: 'ApiReachable', status: reachable, reason: 'x', ...time },
+      { type: 'Ready', status: 'Unknown', reason: 'SpeakerUnreachable', ...time },
+    ]
+    return api.patch(
+      resources.speakerStatuses,
+      key,
+      { metadata: key, status: { conditions } },
+      { type: 'apply', subresource: 'status', fieldManager: 'fairlead-controller', force: true },
+    )
+  }
+  await doubt('False')
+  expect(projectSpeaker(await get())).toMatchObject({ ready: true, apiReachable: false })
+  expect(projectSpeaker(await get())).not.toHaveProperty('doubted')
+  await doubt('True')
+  expect(projectSpeaker(await get())).toMatchObject({ ready: true, doubted: true })
+  writer.doubted()
+  await settle()
+  const conditions = await conditionsOf()
+  expect(conditions.find(({ type }) => type === 'Ready')).toMatchObject({ status: 'True', reason: 'Ready' })
+  expect(conditions.find(({ type }) => type === 'ApiReachable')).toMatchObject({ status: 'True' })
+  expect(projectSpeaker(await get())).not.toHaveProperty('doubted')
+})
+
+test('a restart of a speaker whose word is in doubt moves nothing either', async () => {
+  writerWith(ready)
+  await settle()
+  const conditions = (await conditionsOf()).map((one) =>
+    one.type === 'Ready' ? { ...one, status: 'Unknown' } : one,
+  )
+  await api.patch(
+    resources.speakerStatuses,
+    key,
+    { metadata: key, status: { conditions } },
+    { type: 'apply', subresource: 'status', fieldManager: 'fairlead-controller', force: true },
+  )
+  writerWith(starting)
+  await settle()
+  expect(await readyNow()).toBe(true)
+})
+
 test('a restart takes over its own conditions and no other', async () => {
   const first = writerWith(ready)
   await settle()

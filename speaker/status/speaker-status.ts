@@ -161,6 +161,12 @@ export class SpeakerStatusWriter {
     this.changed()
   }
 
+  /** The controller has said of this speaker that nobody knows whether it is ready: it says so again. */
+  doubted(): void {
+    this.#written = { withoutCounts: '', counts: '' }
+    this.changed()
+  }
+
   /** Resolves when everything that is due has been written. */
   idle(): Promise<void> {
     return this.#queue.idle()
@@ -221,7 +227,8 @@ export class SpeakerStatusWriter {
   }
 
   #wasReady(): boolean {
-    return this.#conditions.some(({ type, status }) => type === 'Ready' && status === 'True')
+    // Unknown is not this speaker's word, and was True before.
+    return this.#conditions.some(({ type, status }) => type === 'Ready' && status !== 'False')
   }
 
   async #ensureObject(): Promise<readonly Condition[]> {

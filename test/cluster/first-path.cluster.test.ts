@@ -269,6 +269,11 @@ describe('asking the processes', () => {
     const status = await lab.fairlead(lab.info.nodes[0].admin, 'status')
     expect(status).toMatchObject({ code: 0, stderr: '' })
     expect(status.stdout).toContain('speaker on node1: in step with the API server')
+    // With the rights that the chart gives it the controller can say all of it, too.
+    const leading = await lab.fairlead(lab.info.controller.admin, 'status')
+    expect(leading).toMatchObject({ code: 0, stderr: '' })
+    expect(leading.stdout).toContain(': in step with the API server, leader')
+    expect(leading.stdout).toContain('default/nginx')
     const explained = await lab.fairlead(lab.info.controller.admin, 'explain', 'service', 'default/nginx')
     expect(explained).toMatchObject({ code: 0, stderr: '' })
     expect(explained.stdout).toContain('default/nginx: every check passed')

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Question } from '#lab/requests/messages.ts'
 import { both, eventually, families, ForwardingWorld, type Addresses } from './forwarding-world.ts'
-import { until } from './test-lab.ts'
+import { CLI, until } from './test-lab.ts'
 
 /** What follows the rules: stale UDP entries of conntrack, health check servers, NodePorts on loopback. */
 
@@ -212,6 +212,18 @@ describe('health checks', () => {
         expect(livez.body).not.toContain('nodeEligible')
       }
     })
+  })
+})
+
+describe('fairlead forwarding cleanup', () => {
+  test('beside a running speaker says so, and the rules come back', async () => {
+    const { clusterIP } = await world.service('cleaned', { selector: { app: 'web' } })
+    const question = { to: clusterIP[4], port: 80 }
+    await world.expectWho('node/node3', question, ['web1', 'web2'])
+    const text = await world.lab.output('node/node3', process.execPath, CLI, 'forwarding', 'cleanup')
+    expect(text).toContain('removed nftables table')
+    expect(text).toMatch(/a speaker that forwards runs here \(process \d+\) and puts its rules back/)
+    await world.expectWho('node/node3', question, ['web1', 'web2'])
   })
 })
 

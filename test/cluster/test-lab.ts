@@ -9,7 +9,7 @@ export interface Outcome {
 }
 
 const MAIN = fileURLToPath(new URL('../../lab/main.ts', import.meta.url))
-const CLI = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
+export const CLI = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 const LIMIT_MS = 40_000
 
 function run(program: string, args: readonly string[], input = ''): Promise<Outcome> {
