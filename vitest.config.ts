@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 /** Unit tests stand beside their source; tests that need a kernel or a cluster say so in their file name. */
@@ -17,6 +18,7 @@ export default defineConfig({
           // One process a core for all files: a third of the time of one process a file.
           pool: 'forks',
           isolate: false,
+          maxWorkers: availableParallelism(),
           // A guard against tests that hang, not a measure of their speed: machines are shared.
           testTimeout: 30_000,
         },

@@ -170,6 +170,16 @@ describe('by BGP', () => {
     })
   })
 
+  test('so is one of which one address has no route, although its peers would carry it', () => {
+    const dual = { announcements: [to('a', 'r')], addresses: [v4, v6], ...told({ a: { r: up(4, 6) } }) }
+    expect(words(dual).status).toBe('True')
+    const withheld = { [v4]: [trouble('a', 'invalidAdvertisement', 'its advertisement is in error')] }
+    expect(words({ ...dual, troubles: withheld })).toMatchObject({
+      status: 'False',
+      reason: 'InvalidAdvertisement',
+    })
+  })
+
   test('a node that is not heard counts for nothing', () => {
     const announcements = [to('a', 'r4'), by('b', 'layer2')]
     const heard = (node: string) => node === 'c'

@@ -81,9 +81,11 @@ function stateOf(address: string, input: AnnouncedInput): AddressState {
   // A node that lost the address may not have said so yet: its announcement is gone earlier than its word.
   const holdings = input.holdings(address).filter(({ node }) => layer2.some((one) => one.node === node))
   const troubles = input.troubles(address)
-  const carried = routed.filter(({ node, peers }) =>
-    peers === undefined ? true : peers.some((peer) => session(node, peer)?.families.includes(family) ?? true),
-  )
+  // The peers of an announcement are those of the Service: another of its addresses may be what they are told.
+  const routeless = troubles.some(({ reason }) => unrouted.has(reason))
+  const carries = ({ node, peers }: Announcement): boolean =>
+    peers === undefined || peers.some((peer) => session(node, peer)?.families.includes(family) ?? true)
+  const carried = routeless ? [] : routed.filter(carries)
   // What speakers list is bounded: without a word against it a holder that is not named counts.
   const against = troubles.find(({ reason }) => !oddities.has(reason))
   const answered = holdings.length > 0 || (layer2.length > 0 && against === undefined)
@@ -104,6 +106,14 @@ function nobody({ announcements, heard, speakers }: AnnouncedInput): Why {
   const message = `last ${announcedBy(lost)}, of which nothing is heard or which is not ready`
   return { reason: 'SpeakerUnreachable', message }
 }
+
+/** What is said of an address only when no node has a route for it. */
+const unrouted: ReadonlySet<string> = new Set([
+  'noMatchingAdvertisement',
+  'invalidAdvertisement',
+  'conflictingAdvertisements',
+  'noPeers',
+])
 
 /** What speakers say only of addresses that they hold. */
 const oddities: ReadonlySet<string> = new Set(['outsideSubnets', 'contested'])

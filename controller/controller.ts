@@ -87,7 +87,7 @@ export class Controller {
         classes: (key) => foreignClasses.reconcile(key),
         pools: (key) => this.#unlessFenced(() => poolStatus.reconcile(key)),
         configuration: () => this.#unlessFenced(() => report.reconcile()),
-        speakers: (node) => speakers.reachability.reconcile(node),
+        speakers: (node) => this.#unlessFenced(() => speakers.reachability.reconcile(node)),
       },
     })
     this.metrics = new ControllerMetrics({

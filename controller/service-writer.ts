@@ -112,12 +112,15 @@ export class ServiceWriter {
   }
 }
 
-/** What the condition Announced is told of nodes. A SpeakerStatus that is not there stands in nobody's way. */
+/**
+ * What the condition Announced is told of nodes. Where there is no SpeakerStatus at all that stands in nobody's way; one
+ * that alone is missing went with its node.
+ */
 function nodesIn({ reports, speakers }: Inputs): Pick<AnnouncedInput, 'heard' | 'session'> {
   return {
     heard: (node) => {
       const report = speakers.store.get(node)
-      return report === undefined || isHeard(report)
+      return report === undefined ? speakers.store.size === 0 : isHeard(report)
     },
     session: (node, peer) => {
       const told = reports.sessions.told(node, peer)

@@ -69,9 +69,9 @@ export class SpeakerFollower {
   #reported(node: string, previous?: SpeakerReport, current?: SpeakerReport): void {
     const { clock, inputs, queue, owners, onService, onAll } = this.#options
     const { reports } = inputs
-    const heard = current === undefined || isHeard(current)
+    const heard = current !== undefined && isHeard(current)
     if (reports.sessions.observe(node, current?.sessions, clock.now())) this.#turn(node)
-    else if (heard !== (previous === undefined || isHeard(previous))) this.#turn(node)
+    else if (heard !== (previous !== undefined && isHeard(previous))) this.#turn(node)
     this.#settleLater()
     if (this.reachability.wanted(node) !== undefined) queue().add(node)
     const any = reports.anyReady

@@ -18,12 +18,14 @@ export function recordOf(record: Record<string, string> | undefined): Readonly<R
 
 /** Those of controllers, which are few, on objects, which are many. */
 const RECORDS = 512
+/** Characters; longer ones are hardly the same in many objects. */
+const LONGEST_VALUE = 256
 const knownRecords = new Map<string, Readonly<Record<string, string>>>()
 
 /** The same record, kept once when it is short: for annotations that ten thousand objects have in common. */
 export function sharedRecord(record: Record<string, string> | undefined): Readonly<Record<string, string>> {
   const entries = Object.entries(record ?? NO_ENTRIES)
-  if (entries.length !== 1) return recordOf(record)
+  if (entries.length !== 1 || entries[0][1].length > LONGEST_VALUE) return recordOf(record)
   const text = entries[0].join('\n')
   const found = knownRecords.get(text)
   if (found !== undefined) return found

@@ -167,6 +167,18 @@ describe('who is to hold it', () => {
     expect(judged(given)).toMatchObject({ mine: true, successor: 'node-c' })
   })
 
+  test('nor does it give back to a preferred one what it took from it, as long as that is not heard', () => {
+    const candidates = [
+      candidate('node-a'),
+      candidate('node-b', { preference: 1 }),
+      candidate('node-c', { eligible: false }),
+    ]
+    const given = { candidates, belief: holderIs('node-a') }
+    const gone = (peers: Peers) => peers.presumeDead('node-b')
+    expect(judged({ ...given, peers: gone })).toMatchObject({ mine: true, elected: 'node-a' })
+    expect(judged(given)).toMatchObject({ mine: false, elected: 'node-b', successor: 'node-b' })
+  })
+
   test('it asks again later and later after it was refused', () => {
     const belief = freshBelief()
     const waits: number[] = []

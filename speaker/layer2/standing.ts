@@ -62,6 +62,8 @@ export function standing(situation: Situation, now: number): Standing {
   const proven = belief.provenUntil > now ? belief.holder : undefined
   const may = ({ node, eligible }: Candidate): boolean => {
     if (node === self) return able
+    // What this node has taken from it does not go back to it, preferred or not, before it is heard.
+    if (belief.holder === self && peers.isPresumedDead(node)) return false
     return eligible && !isUnable(belief, node, now) && (node === proven || peers.presence(node) === 'up')
   }
   const { holder } = belief
