@@ -247,7 +247,8 @@ async function announcedOf(name: string): Promise<string> {
   return `${found?.status} ${found?.reason}: ${found?.message}`
 }
 
-test('a node that is lost announces nothing any more, and one that is back does', async () => {
+/** Two nodes that are heard, and a Service that b announces. */
+async function routedByB(): Promise<void> {
   await api.create(resources.ipAddressPools, POOL)
   for (const node of ['a', 'b']) {
     await speaker(node, { sessions: [up] })
@@ -257,6 +258,10 @@ test('a node that is lost announces nothing any more, and one that is back does'
   await api.create(resources.services, rawService('web'))
   await routed('bgp-1', 'b', 'web')
   await pass(20, 'a', 'b')
+}
+
+test('a node that is lost announces nothing any more, and one that is back does', async () => {
+  await routedByB()
   expect(await announcedOf('web')).toBe('True Announced: announced by b (bgp)')
   await pass(60, 'a')
   expect(await announcedOf('web')).toMatch(
@@ -269,15 +274,7 @@ test('a node that is lost announces nothing any more, and one that is back does'
 })
 
 test('an API that is away for all lets Services say what they said', async () => {
-  await api.create(resources.ipAddressPools, POOL)
-  for (const node of ['a', 'b']) {
-    await speaker(node, { sessions: [up] })
-    await renew(node)
-  }
-  await start()
-  await api.create(resources.services, rawService('web'))
-  await routed('bgp-1', 'b', 'web')
-  await pass(20, 'a', 'b')
+  await routedByB()
   const writes = () => api.requests.filter((request) => request.startsWith('patch services/status')).length
   const before = writes()
   api.outage(true)

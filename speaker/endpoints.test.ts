@@ -1,18 +1,10 @@
 import { expect, test } from 'vitest'
 import type { EndpointSlice, SliceEndpoint } from '#kube/objects/endpoint-slice.ts'
 import { summarizeEndpoints } from './endpoints.ts'
+import { endpoint as endpointOn } from './test-world.ts'
 
-const endpoint = (address: string, nodeName: string, more: Partial<SliceEndpoint> = {}): SliceEndpoint => ({
-  address,
-  ready: true,
-  serving: true,
-  terminating: false,
-  nodeName,
-  zoneHints: [],
-  nodeHints: [],
-  pod: '',
-  ...more,
-})
+const endpoint = (address: string, nodeName: string, more: Partial<SliceEndpoint> = {}): SliceEndpoint =>
+  endpointOn(nodeName, address, more)
 
 const slice = (...endpoints: SliceEndpoint[]): EndpointSlice => ({
   namespace: 'default',

@@ -115,7 +115,11 @@ export function service(
   } as Parameters<typeof projectService>[0])
 }
 
-const endpoint = (nodeName: string, address: string, more: Partial<SliceEndpoint> = {}): SliceEndpoint => ({
+export const endpoint = (
+  nodeName: string,
+  address: string,
+  more: Partial<SliceEndpoint> = {},
+): SliceEndpoint => ({
   address,
   ready: true,
   serving: true,

@@ -3,30 +3,20 @@ import { service, slice } from '#speaker/forwarding/fixtures.ts'
 import type { MutableElements } from '#speaker/forwarding/model.ts'
 import type { DumpedElement, DumpedGroup } from './dump.ts'
 import { DumpSource, type DumpQuery } from './dump-source.ts'
+import { dumpedWorld, readDump } from './test-dump.ts'
 import { TestForwarder } from './test-forwarder.ts'
 
 let world: TestForwarder
 let source: DumpSource
 
 beforeEach(async () => {
-  world = new TestForwarder()
+  world = await dumpedWorld()
   source = new DumpSource(() => world.forwarder.view())
-  world.put(
-    service('web', { ingress: [{ ip: '1.2.3.4' }], ports: [{ port: 80, nodePort: 30080 }] }),
-    slice('web', [{ address: '10.180.0.9', node: 'node-1' }, '10.180.1.9']),
-  )
-  world.put(service('six', { clusterIPs: ['fd00:172:30::41'] }), slice('six', ['fd00:10:0:180::9']))
-  await world.start()
 })
 
 afterEach(() => world.forwarder.stop())
 
-async function read(query: Partial<DumpQuery> = {}) {
-  const { head, items, close } = await source.dump({ limit: 100, ...query })
-  const groups = [...items].map((item) => ({ ...item.head, elements: [...item.elements] }))
-  close()
-  return { head, groups: groups as unknown as DumpedGroup[] }
-}
+const read = (query: Partial<DumpQuery> = {}) => readDump(source, query)
 
 /** One line an element, as a person would read it. */
 const lines = ({ elements }: DumpedGroup): string[] =>
